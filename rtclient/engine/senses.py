@@ -1,0 +1,145 @@
+"""The four senses of the engine, as contracts, and the values that cross between them and the core.
+
+The core (`core.py`) decides; the face (`serve.py`) carries actions to the senses and their results
+back through `feed`. A sense never touches the conversation.
+
+Rules of the file:
+- values and Protocols only: no sockets, clocks, threads, environment;
+- pcm is always pcm16: little-endian signed 16-bit, mono, 24 000 Hz, no header;
+- every `*_ms` is an int on the audio clock (samples, not wall time).
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What the ears made of one turn."""
+
+    text: str
+    """The words; empty when nothing was understood."""
+    confidence: float = 0.0
+    """0.0 to 1.0. Reaches clients as the log probability of the transcription."""
+    is_certain: bool = False
+    """True only when two independent passes agree; anything else is a guess and is shown as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """When one word of a spoken text sounds, relative to the start of that text's audio."""
+
+    start_ms: int
+    text_start: int
+    text_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One piece of speech: pcm16 and the words that begin in it."""
+
+    pcm: bytes
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """All that the brain may know when it thinks of a response."""
+
+    items: Sequence[Mapping[str, Any]]
+    """The conversation in order, GA items; user audio parts carry their `transcript`."""
+    instructions: str = ""
+    tools: Sequence[Mapping[str, Any]] = ()
+    tool_choice: Any = "auto"
+    heard: Heard | None = None
+    """Set when the newest user turn was spoken: whether its words are certain."""
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    """What the brain asked to remember in this session (`Remember`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A stretch of text to speak (or write); several may follow each other."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function to call; `arguments` is the JSON text of an object that fits the tool's schema."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Play back the audio of a user item instead of speaking (instant replay)."""
+
+    item_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """Merge `facts` into the session's memory. The core itself reads `voice` and `speed` from it."""
+
+    facts: Mapping[str, Any]
+
+
+Thought = Say | Call | Replay | Remember
+
+
+class Vad(Protocol):
+    """Voice activity of one session's microphone."""
+
+    frame_ms: int
+    """Length of the stretch of audio that one probability covers."""
+
+    def feed(self, pcm: bytes) -> Sequence[float]:
+        """Take pcm16 of any length; return the speech probability of each frame completed by it."""
+        ...
+
+
+class Listening(Protocol):
+    """One turn being heard."""
+
+    def feed(self, pcm: bytes) -> None:
+        """Add audio. Never blocks: what no worker has taken yet is kept."""
+        ...
+
+    async def finish(self) -> Heard:
+        """Say that the turn is over and wait for what was understood."""
+        ...
+
+    def cancel(self) -> None:
+        """Forget the turn and give the worker back. Safe to call twice."""
+        ...
+
+
+class Ears(Protocol):
+    """Speech recognition."""
+
+    def listen(self, session_id: str) -> Listening:
+        """Begin to hear a turn of a session. Never blocks, whether a worker is free or not."""
+        ...
+
+    def forget(self, session_id: str) -> None:
+        """Drop what was learned about a session's sound (its cepstral mean)."""
+        ...
+
+
+class Brain(Protocol):
+    """What to answer."""
+
+    def think(self, prompt: Prompt) -> AsyncIterator[Thought]:
+        """Yield the response piece by piece; closing the iterator cancels it."""
+        ...
+
+
+class Voice(Protocol):
+    """Speech synthesis."""
+
+    def speak(self, text: str, *, voice: str, speed: float) -> AsyncIterator[Spoken]:
+        """Yield the speech of `text`; closing the iterator stops it. `speed`: 0.25 to 1.5."""
+        ...

@@ -1,0 +1,1 @@
+"""The Realtime protocol as values: no sockets, no clocks, no environment."""
