@@ -1,1 +1,1 @@
-"""The embedded engine: a strict Realtime server that hears and speaks without account or network."""
+"""The embedded engine: a strict Realtime server that hears and speaks, with no account."""

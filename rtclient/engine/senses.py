@@ -82,7 +82,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Merge `facts` into the session's memory. The core itself reads `voice` and `speed` from it."""
+    """Merge `facts` into the session's memory; the core itself reads `voice` and `speed`."""
 
     facts: Mapping[str, Any]
 
