@@ -9,7 +9,7 @@ Rules of the file:
 - every `*_ms` is an int on the audio clock (samples, not wall time).
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -143,3 +143,31 @@ class Voice(Protocol):
     def speak(self, text: str, *, voice: str, speed: float) -> AsyncIterator[Spoken]:
         """Yield the speech of `text`; closing the iterator stops it. `speed`: 0.25 to 1.5."""
         ...
+
+
+@dataclass(slots=True)
+class Senses:
+    """All four senses of one engine process, shared by its sessions."""
+
+    vad: Callable[[], Vad]
+    """Makes the voice activity of one session; called once per connection."""
+    ears: Ears
+    brain: Brain
+    voice: Voice
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What each sense is made of, for the ready line: keys `vad ears voice brain`."""
+    notes: Sequence[str] = ()
+    """One sentence for each sense that is missing or replaced; read after `start`."""
+    on_start: Callable[[], Awaitable[None]] | None = None
+    on_close: Callable[[], Awaitable[None]] | None = None
+
+    async def start(self) -> None:
+        """Make the senses ready to work (start worker processes, warm models)."""
+        if self.on_start is not None:
+            await self.on_start()
+
+    async def close(self) -> None:
+        """Give everything back. Safe to call twice."""
+        closing, self.on_close = self.on_close, None
+        if closing is not None:
+            await closing()
