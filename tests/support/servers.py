@@ -1,7 +1,7 @@
 """Start the real server: inside this process on port 0, or as a child process by its own command.
 
-The one inside is for tests that look at tasks and memory or need shorter intervals; the child is the
-program as a person starts it. Both stop when their `async with` block ends.
+The one inside is for tests that look at tasks and memory or need shorter intervals; the child is
+the program as a person starts it. Both stop when their `async with` block ends.
 """
 
 import asyncio
@@ -120,7 +120,7 @@ class Child:
 
 
 def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of this process without anything that could configure the app, plus `extra`."""
+    """The environment of this process without what could configure the app, plus `extra`."""
     app = re.compile(
         r"(AZURE_|OPENAI_|PARLEY_|RTCLIENT_)|(HOST|PORT|UPSTREAM|WORKERS|ACCESS_TOKEN|EXTRA_CA_FILE"
         r"|MAX_SESSIONS|SESSION_LIMIT_S|IDLE_LIMIT_S|TRANSCRIPTION_MODEL)$|https?_proxy$",
