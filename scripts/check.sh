@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# The static checks of `./test.sh check`: all run, side by side; what fails is printed whole.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+export PATH="$PWD/.venv/bin:$PATH" ZIZMOR_OFFLINE=1 NO_COLOR=1
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+
+names=()
+pids=()
+begin() { # begin NAME COMMAND...
+  names+=("$1")
+  shift
+  "$@" >"$out/${#names[@]}" 2>&1 </dev/null &
+  pids+=("$!")
+}
+# bash 3.2 of macOS has no mapfile.
+scripts=()
+while IFS= read -r name; do scripts+=("$name"); done < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
+
+begin mypy     python -m mypy
+begin format   python -m ruff format --check .
+begin lint     python -m ruff check .
+begin spelling python -m codespell_lib
+begin shell    shellcheck "${scripts[@]}"
+begin docker   hadolint Dockerfile
+begin workflow zizmor --offline --no-progress .github/workflows
+begin docs     python scripts/generate_docs.py --check
+
+failed=0
+for index in "${!pids[@]}"; do
+  if wait "${pids[$index]}"; then
+    echo "ok      ${names[$index]}"
+  else
+    echo "FAILED  ${names[$index]}"
+    sed 's/^/        /' "$out/$((index + 1))"
+    failed=$((failed + 1))
+  fi
+done
+echo "$((${#pids[@]} - failed)) passed, $failed failed"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,12 @@
+#!/bin/sh
+# `node --test` on tests/web: node from PATH when it is new enough, else the one inside the
+# Playwright package. No npm, no packages.
+set -eu
+cd "$(dirname "$0")/.."
+
+node=$(command -v node || true)
+if [ -z "$node" ] || ! "$node" -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then
+  node=$(.venv/bin/python -c 'import pathlib, playwright; print(pathlib.Path(playwright.__file__).parent / "driver" / "node")')
+fi
+# shellcheck disable=SC2046  # the names of our own tests hold no blanks
+exec "$node" --test $(find tests/web -name '*.test.js' | sort)

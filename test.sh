@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Set up what the checks need (as ./start.sh does), then run them.
+#   ./test.sh                 every default layer         ./test.sh unit web    only these
+#   SKIP=browser ./test.sh    all but these; what is left out is printed
+# All layers run even when one fails; the exit code is that of the first failure.
+set -u
+cd "$(dirname "$0")" || exit 1
+export PYTHONDONTWRITEBYTECODE=${CI:+1}
+
+default="check unit contract integration web browser clients image"
+by_name="soak fuzz live bench"
+layers=${*:-$default}
+for layer in $layers ${SKIP:+${SKIP//,/ }}; do
+  case " $default $by_name " in
+    *" $layer "*) ;;
+    *) echo "test.sh: no layer '$layer'. By default: $default. By name only: $by_name." >&2; exit 2 ;;
+  esac
+done
+
+scripts/venv.sh requirements.txt requirements/test.txt || exit
+python=.venv/bin/python
+run_pytest() { $python -m pytest -q "$@" </dev/null; }
+
+run_layer() {
+  case $1 in
+    check)       scripts/check.sh ;;
+    unit)        run_pytest tests/unit tests/test_repo.py ;;
+    contract)    run_pytest tests/contract ;;
+    integration) run_pytest tests/integration -m "not image" ;;
+    web)         scripts/web_tests.sh ;;
+    browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
+    clients)     run_pytest tests/clients ;;
+    image)       run_pytest tests/integration -m image --timeout 240 ;;
+    soak)        run_pytest tests/soak --timeout 3600 ;;
+    fuzz)        run_pytest tests/fuzz --timeout 900 ;;
+    live)        run_pytest tests/live --timeout 120 ;;
+    bench)       for bench in latency relay barge_in recognition; do $python -m "bench.$bench" || return; done ;;
+  esac
+}
+
+first_failure=0 summary=
+for layer in $layers; do
+  if [[ ",${SKIP:-}," == *",$layer,"* ]]; then summary+=" $layer:LEFT-OUT"; continue; fi
+  printf '\n=== %s\n' "$layer"
+  began=$SECONDS
+  run_layer "$layer"
+  code=$?
+  verdict=ok
+  if [ "$code" -ne 0 ]; then verdict="FAILED($code)"; [ "$first_failure" -ne 0 ] || first_failure=$code; fi
+  summary+=" $layer:$verdict:$((SECONDS - began))s"
+done
+printf '\n=== layers:%s\n' "$summary"
+exit "$first_failure"
