@@ -82,7 +82,7 @@ class Replay:
 
 @dataclass(frozen=True, slots=True)
 class Remember:
-    """Merge `facts` into the session's memory; the core itself reads `voice` and `speed`."""
+    """Merge `facts` into the session's memory; the core itself reads `voice speed volume`."""
 
     facts: Mapping[str, Any]
 
@@ -140,8 +140,13 @@ class Brain(Protocol):
 class Voice(Protocol):
     """Speech synthesis."""
 
-    def speak(self, text: str, *, voice: str, speed: float) -> AsyncIterator[Spoken]:
-        """Yield the speech of `text`; closing the iterator stops it. `speed`: 0.25 to 1.5."""
+    def speak(
+        self, text: str, *, voice: str, speed: float, volume: float = 1.0
+    ) -> AsyncIterator[Spoken]:
+        """Yield the speech of `text`; closing the iterator stops it.
+
+        `speed`: 0.25 to 1.5; `volume`: 0.25 to 2.0, a factor on the samples.
+        """
         ...
 
 

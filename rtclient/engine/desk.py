@@ -1,0 +1,185 @@
+"""The responses of one session: when one may begin, what the brain is asked, where results go.
+
+Rules of the file:
+- one response writes to the conversation at a time; any number are out-of-band;
+- `response.created` goes out at once; the brain is asked as soon as the ears are done with every
+  item of the context, and not a moment later;
+- a broken sense ends its response as `failed`; the session lives on.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rtclient.engine.actions import Outbox, Think
+from rtclient.engine.items import Conversation, Item, prompt_costs
+from rtclient.engine.ladder import Plan, Response
+from rtclient.engine.senses import Heard, Prompt, Spoken, Thought
+from rtclient.engine.usage import Cost, RateLimit
+from rtclient.protocol.audio import FORMATS
+
+
+def plan_of(
+    session: dict[str, Any],
+    params: dict[str, Any],
+    *,
+    response_id: str,
+    conversation_id: str,
+    context: Sequence[Item] | None,
+) -> Plan:
+    """Return what a response is asked to be: `params` of `response.create` over the session's.
+
+    Args:
+        context: the items of `params["input"]`; None: the conversation.
+    """
+
+    def chosen(key: str) -> Any:
+        value = params.get(key)
+        return session[key] if value is None else value
+
+    asked = (params.get("audio") or {}).get("output") or {}
+    output = session["audio"]["output"]
+    is_out_of_band = params.get("conversation") == "none"
+    return Plan(
+        id=response_id,
+        conversation_id=None if is_out_of_band else conversation_id,
+        output_modalities=chosen("output_modalities"),
+        voice=asked.get("voice") or output["voice"],
+        format=FORMATS[(asked.get("format") or output["format"])["type"]],
+        speed=output["speed"],
+        max_output_tokens=chosen("max_output_tokens"),
+        instructions=chosen("instructions"),
+        tools=tuple(chosen("tools")),
+        tool_choice=chosen("tool_choice"),
+        metadata=params.get("metadata"),
+        is_voice_chosen=asked.get("voice") is not None,
+        context=tuple(context or ()),
+        has_own_context=context is not None,
+    )
+
+
+class ResponseDesk:
+    """All responses that are not over yet."""
+
+    def __init__(self, outbox: Outbox, conversation: Conversation) -> None:
+        """Begin with none."""
+        self.memory: dict[str, Any] = {}
+        self.has_spoken = False
+        """Assistant audio is present in the session."""
+        self._out = outbox
+        self._conversation = conversation
+        self._open: dict[str, Response] = {}
+        self._costs: Sequence[Cost] = ()
+        self._limit = RateLimit()
+
+    @property
+    def active(self) -> Response | None:
+        """The response that writes to the conversation."""
+        return next((r for r in self._open.values() if r.writes_to_conversation), None)
+
+    def get(self, response_id: str) -> Response | None:
+        """Return an open response."""
+        return self._open.get(response_id)
+
+    def next_due(self) -> float | None:
+        """Return when `on_time` has something to send."""
+        dues = [due for r in self._open.values() if (due := r.next_due()) is not None]
+        return min(dues, default=None)
+
+    # ------------------------------------------------------------ begin
+
+    def create(self, plan: Plan, now: float) -> None:
+        """Begin a response."""
+        response = Response(plan, self._out, self._conversation, self.memory)
+        self._open[plan.id] = response
+        self._think(response, now)
+
+    def on_ears(self, now: float) -> None:
+        """An item was heard, failed or went away: ask the brain where that was waited for."""
+        for response in list(self._open.values()):
+            if response.waits_for_ears:
+                self._think(response, now)
+
+    def _think(self, response: Response, now: float) -> None:
+        plan = response.plan
+        items = list(plan.context if plan.has_own_context else self._conversation)
+        if any(item.is_hearing for item in items):
+            return
+        response.waits_for_ears = False
+        newest = next((item for item in reversed(items) if item.wire.get("role") == "user"), None)
+        if newest is not None and newest.has_failed:
+            self.end(response, "failed", None, now)
+            return
+        tools = () if plan.tool_choice == "none" else plan.tools
+        heard: Heard | None = newest.heard if newest is not None else None
+        response.prompt_costs = prompt_costs(plan.instructions, plan.tools, items)
+        response.previous_costs = self._costs
+        prompt = Prompt(
+            items=[item.for_brain() for item in items],
+            instructions=plan.instructions,
+            tools=tools,
+            tool_choice=plan.tool_choice,
+            heard=heard,
+            memory=dict(self.memory),
+        )
+        self._out.do(Think(plan.id, prompt))
+
+    # ------------------------------------------------------------ results
+
+    def on_thought(self, work_id: str, thought: Thought, now: float) -> None:
+        """Take a piece of a response."""
+        if response := self._open.get(work_id):
+            response.on_thought(thought, now)
+            self._settle(response, now)
+
+    def on_thinking_ended(self, work_id: str, now: float) -> None:
+        """The brain is done with a response."""
+        if response := self._open.get(work_id):
+            response.on_thinking_ended(now)
+            self._settle(response, now)
+
+    def on_spoken(self, work_id: str, spoken: Spoken, now: float) -> None:
+        """Take a piece of speech."""
+        if response := self._speaker(work_id):
+            response.on_spoken(work_id, spoken, now)
+            self._settle(response, now)
+
+    def on_speaking_ended(self, work_id: str, now: float) -> None:
+        """A text has been spoken."""
+        if response := self._speaker(work_id):
+            response.on_speaking_ended(work_id, now)
+            self._settle(response, now)
+
+    def on_failure(self, work_id: str, now: float) -> None:
+        """The brain or the voice broke."""
+        if response := self._open.get(work_id) or self._speaker(work_id):
+            self.end(response, "failed", None, now)
+
+    def on_time(self, now: float) -> None:
+        """Send what is due."""
+        for response in list(self._open.values()):
+            response.advance(now)
+            self._settle(response, now)
+
+    def _speaker(self, work_id: str) -> Response | None:
+        return next((r for r in self._open.values() if r.speech_id == work_id), None)
+
+    # ------------------------------------------------------------ end
+
+    def end(self, response: Response, status: str, reason: str | None, now: float) -> None:
+        """Cut a response short."""
+        response.end(status, reason, now)
+        self._settle(response, now)
+
+    def sync(self) -> None:
+        """Bring the open items up to what has gone out, before somebody looks at them."""
+        for response in self._open.values():
+            response.sync()
+
+    def _settle(self, response: Response, now: float) -> None:
+        if response.has_spoken and response.writes_to_conversation:
+            self.has_spoken = True
+        if response.is_over and self._open.pop(response.plan.id, None) is not None:
+            if response.prompt_costs:
+                self._costs = response.prompt_costs
+            limits = self._limit.spend(response.total_tokens, now)
+            self._out.emit("rate_limits.updated", rate_limits=limits)

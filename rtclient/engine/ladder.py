@@ -1,0 +1,358 @@
+"""One response on its way to the client: which event follows which.
+
+Rules of the file (protocol.md §3.2, §3.5, §3.6, §3.8, §3.9):
+- `response.created`, then item after item, each closed before the next begins, then `response.done`
+  and `rate_limits.updated`; whatever was opened is closed, also when the response is cut short;
+- an item of the conversation is mirrored by `conversation.item.added` and `.done`; those of an
+  out-of-band response are not;
+- what has gone out counts: transcript, audio, usage and truncation all know only emitted deltas;
+- thoughts are worked off in order; speech of one text is made while the one before goes out.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtclient.engine.actions import Outbox, Speak, Stop
+from rtclient.engine.items import Conversation, Item
+from rtclient.engine.message import Message
+from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken, Thought
+from rtclient.engine.usage import Cost, text_tokens, usage
+from rtclient.protocol.audio import AudioFormat
+
+ARGUMENTS_DELTA_CHARS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a response is asked to be: the session's settings and those of `response.create`."""
+
+    id: str
+    conversation_id: str | None
+    output_modalities: list[str]
+    voice: str
+    format: AudioFormat
+    speed: float
+    max_output_tokens: int | str
+    instructions: str
+    tools: Sequence[Mapping[str, Any]]
+    tool_choice: Any
+    metadata: dict[str, str] | None = None
+    is_voice_chosen: bool = False
+    """The voice was named in `response.create`, so the session's memory does not change it."""
+    context: Sequence[Item] = field(default_factory=tuple)
+    """The items of an out-of-band context; empty with `has_own_context` False: the conversation."""
+    has_own_context: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Utterance:
+    """A text to speak with the settings of the moment in which it was thought."""
+
+    text: str
+    voice: str
+    speed: float
+    volume: float
+
+
+class Response:
+    """A response from `response.created` to `response.done`."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        outbox: Outbox,
+        conversation: Conversation,
+        memory: dict[str, Any],
+    ) -> None:
+        """Emit `response.created`. `memory` is the session's and is changed by `Remember`."""
+        self.plan = plan
+        self.waits_for_ears = True
+        """The brain has not been asked yet."""
+        self.prompt_costs: Sequence[Cost] = ()
+        self.previous_costs: Sequence[Cost] = ()
+        self.status = "in_progress"
+        self.output_tokens = 0
+        self.has_spoken = False
+        self.speech_id: str | None = None
+        """The work of the voice that is being taken."""
+        self._out = outbox
+        self._conversation = conversation
+        self._memory = memory
+        self._queue: deque[_Utterance | Call | Replay] = deque()
+        self._is_thinking = True
+        self._message: Message | None = None
+        self._output: list[Item] = []
+        self._text_tokens = 0
+        self._audio_tokens = 0
+        outbox.emit("response.created", response=self._wire(None))
+
+    # ------------------------------------------------------------ what comes in
+
+    @property
+    def is_over(self) -> bool:
+        """Whether `response.done` has gone out."""
+        return self.status != "in_progress"
+
+    @property
+    def writes_to_conversation(self) -> bool:
+        """Whether its items enter the conversation."""
+        return self.plan.conversation_id is not None
+
+    def sync(self) -> None:
+        """Bring the open item up to what has gone out, before somebody looks at it."""
+        if self._message is not None:
+            self._message.sync_audio()
+
+    def next_due(self) -> float | None:
+        """Return when `advance` has something to send."""
+        return self._message.next_due() if self._message else None
+
+    def on_thought(self, thought: Thought, now: float) -> None:
+        """Take a piece of what the brain made."""
+        if isinstance(thought, Remember):
+            self._memory.update(thought.facts)
+            return
+        if isinstance(thought, Say):
+            if not thought.text:
+                return
+            remembered = None if self.plan.is_voice_chosen else self._memory.get("voice")
+            self._queue.append(
+                _Utterance(
+                    thought.text,
+                    str(remembered or self.plan.voice),
+                    float(self._memory.get("speed") or self.plan.speed),
+                    float(self._memory.get("volume") or 1.0),
+                )
+            )
+        else:
+            self._queue.append(thought)
+        self.advance(now)
+
+    def on_thinking_ended(self, now: float) -> None:
+        """The brain has said all."""
+        self._is_thinking = False
+        self.advance(now)
+
+    def on_spoken(self, work_id: str, spoken: Spoken, now: float) -> None:
+        """Take a piece of speech."""
+        if work_id == self.speech_id and self._message is not None:
+            self._message.on_spoken(spoken)
+            self.advance(now)
+
+    def on_speaking_ended(self, work_id: str, now: float) -> None:
+        """A text has been spoken whole."""
+        if work_id == self.speech_id and self._message is not None:
+            self._message.on_speaking_ended()
+            self.speech_id = None
+            self.advance(now)
+
+    # ------------------------------------------------------------ the ladder
+
+    def advance(self, now: float) -> None:
+        """Send what is due and go on to the next thought."""
+        while not self.is_over:
+            if self._message is not None and self._send_due(self._message, now):
+                return
+            if not self._queue:
+                break
+            if not self._begin_next(now):
+                return
+        if self.is_over or self._is_thinking or self.speech_id is not None:
+            return
+        if self._message is None or self._message.is_drained:
+            self._close_message("completed")
+            self._finish("completed", None, now)
+
+    def _send_due(self, message: Message, now: float) -> bool:
+        """Send the deltas that are due; True when the token limit ended the response."""
+        while message.send_next(now):
+            self._count()
+            limit = self.plan.max_output_tokens
+            if isinstance(limit, int) and self.output_tokens >= limit:
+                self.end("incomplete", "max_output_tokens", now)
+                return True
+        return False
+
+    def _begin_next(self, now: float) -> bool:
+        """Begin the first thought of the queue if its time has come."""
+        thought = self._queue[0]
+        if isinstance(thought, Call):
+            if self._message is not None:
+                if self.speech_id is not None or not self._message.is_drained:
+                    return False
+                self._close_message("completed")
+            self._queue.popleft()
+            self._call(thought)
+            return True
+        if self.speech_id is not None:
+            return False
+        self._queue.popleft()
+        message = self._message or self._open_message()
+        if isinstance(thought, Replay):
+            item = self._conversation.get(thought.item_id)
+            pcm = item.audio.get(0, b"") if item else b""
+            text = item.heard.text if item and item.heard else ""
+            message.replay(text, pcm)
+        elif message.is_audio:
+            message.begin_text(thought.text)
+            self.speech_id = self._out.new_id("speech")
+            self._out.do(
+                Speak(self.speech_id, thought.text, thought.voice, thought.speed, thought.volume)
+            )
+        else:
+            message.write(thought.text)
+        return True
+
+    def _open_message(self) -> Message:
+        item = Item(
+            {
+                "id": self._out.new_id("item"),
+                "type": "message",
+                "status": "in_progress",
+                "role": "assistant",
+                "content": [],
+            }
+        )
+        self._add(item)
+        self._message = Message(
+            self._out,
+            item,
+            response_id=self.plan.id,
+            output_index=len(self._output) - 1,
+            audio_format=self.plan.format if self.plan.output_modalities == ["audio"] else None,
+        )
+        return self._message
+
+    def _close_message(self, status: str) -> None:
+        if self._message is None:
+            return
+        message, self._message = self._message, None
+        message.close()
+        self._text_tokens += text_tokens(message.sent_text)
+        self._audio_tokens += message.audio_tokens
+        self._done(message.item, status)
+        self._count()
+
+    def _call(self, call: Call) -> None:
+        call_id = self._out.new_id("call")
+        item = Item(
+            {
+                "id": self._out.new_id("item"),
+                "type": "function_call",
+                "status": "in_progress",
+                "name": call.name,
+                "call_id": call_id,
+                "arguments": "",
+            }
+        )
+        self._add(item)
+        place = {
+            "response_id": self.plan.id,
+            "item_id": item.id,
+            "output_index": len(self._output) - 1,
+            "call_id": call_id,
+        }
+        for at in range(0, len(call.arguments), ARGUMENTS_DELTA_CHARS):
+            delta = call.arguments[at : at + ARGUMENTS_DELTA_CHARS]
+            self._out.emit("response.function_call_arguments.delta", **place, delta=delta)
+        self._out.emit(
+            "response.function_call_arguments.done",
+            **place,
+            name=call.name,
+            arguments=call.arguments,
+        )
+        item.wire["arguments"] = call.arguments
+        self._text_tokens += text_tokens(call.name + call.arguments)
+        self._done(item, "completed")
+        self._count()
+
+    def _add(self, item: Item) -> None:
+        self._output.append(item)
+        self._out.emit(
+            "response.output_item.added",
+            response_id=self.plan.id,
+            output_index=len(self._output) - 1,
+            item=item.public(),
+        )
+        if self.writes_to_conversation:
+            self._conversation.add(item)
+            self._mirror("conversation.item.added", item)
+
+    def _done(self, item: Item, status: str) -> None:
+        item.wire["status"] = status
+        self._out.emit(
+            "response.output_item.done",
+            response_id=self.plan.id,
+            output_index=self._output.index(item),
+            item=item.public(),
+        )
+        if self.writes_to_conversation and item.id in self._conversation:
+            self._mirror("conversation.item.done", item)
+            self._conversation.keep_within_bounds()
+
+    def _mirror(self, event_type: str, item: Item) -> None:
+        previous = self._conversation.previous_id(item)
+        self._out.emit(event_type, previous_item_id=previous, item=item.public())
+
+    # ------------------------------------------------------------ the end
+
+    def end(self, status: str, reason: str | None, now: float) -> None:
+        """Cut the response short: `cancelled`, `incomplete` or `failed`, with closers."""
+        if self.is_over:
+            return
+        if self._is_thinking:
+            self._out.do(Stop(self.plan.id))
+        if self.speech_id is not None:
+            self._out.do(Stop(self.speech_id))
+            self.speech_id = None
+        self._queue.clear()
+        self._close_message("incomplete")
+        details: dict[str, Any] = {"type": status}
+        if reason is not None:
+            details["reason"] = reason
+        if status == "failed":
+            details["error"] = {
+                "type": "server_error",
+                "code": "server_error",
+                "message": "The server had an error while processing your request. "
+                "Sorry about that! Send response.create to try again.",
+            }
+        self._finish(status, details, now)
+
+    def _finish(self, status: str, details: dict[str, Any] | None, now: float) -> None:
+        self.status = status
+        counted = usage(
+            self.prompt_costs, self.previous_costs, self._text_tokens, self._audio_tokens
+        )
+        wire = self._wire(counted)
+        wire["status_details"] = details
+        self._out.emit("response.done", response=wire)
+
+    @property
+    def total_tokens(self) -> int:
+        """Tokens of the prompt and of the output."""
+        return sum(c.text + c.audio + c.image for c in self.prompt_costs) + self.output_tokens
+
+    def _count(self) -> None:
+        self.output_tokens = self._text_tokens + self._audio_tokens
+        if self._message is not None:
+            self.output_tokens += text_tokens(self._message.sent_text) + self._message.audio_tokens
+            self.has_spoken = self.has_spoken or self._message.audio_tokens > 0
+
+    def _wire(self, counted: dict[str, Any] | None) -> dict[str, Any]:
+        plan = self.plan
+        return {
+            "object": "realtime.response",
+            "id": plan.id,
+            "status": self.status,
+            "status_details": None,
+            "output": [item.public() for item in self._output] if counted else [],
+            "conversation_id": plan.conversation_id,
+            "output_modalities": list(plan.output_modalities),
+            "max_output_tokens": plan.max_output_tokens,
+            "audio": {"output": {"format": plan.format.to_wire(), "voice": plan.voice}},
+            "usage": counted,
+            "metadata": plan.metadata,
+        }

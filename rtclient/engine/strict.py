@@ -1,0 +1,333 @@
+"""What a client may send, as tables: every event, session field, item and response parameter.
+
+The real service refuses a whole event for one bad field, and so does the engine: `fault_in` is
+asked before anything is changed. Names and limits: protocol.md §2.1, §2.3, §2.5, §2.6 (GA).
+What the engine does not emulate is refused with `invalid_value` and a sentence that says so.
+"""
+
+from typing import Any
+
+from rtclient.engine.shapes import (
+    AnyObject,
+    ByKind,
+    Fault,
+    Flag,
+    Listing,
+    Maybe,
+    Number,
+    Only,
+    Refused,
+    Shape,
+    Spec,
+    Tagged,
+    Text,
+    Texts,
+    missing,
+    wrong_type,
+)
+
+VOICES = (
+    "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
+)  # fmt: skip
+MAX_APPEND_CHARS = 15 * 1024 * 1024
+"""Longest base64 text of one `input_audio_buffer.append`."""
+LOGPROBS = "item.input_audio_transcription.logprobs"
+
+_NO_MCP = "the embedded engine does not run MCP tools. Use a tool of type 'function'."
+_NO_PROMPT = "the embedded engine has no stored prompts. Set 'instructions' instead."
+_NO_IDLE = "the embedded engine has no idle timeout. Use null."
+_NO_CUSTOM_VOICE = "the embedded engine has no custom voices. Use one of the ten voice names."
+_NO_TRANSCRIPTION_SESSION = (
+    "the embedded engine has no transcription sessions. Use 'realtime' and "
+    "'audio.input.transcription'."
+)
+_NO_ASSISTANT_AUDIO = (
+    "assistant audio cannot be created by a client. Use a part of type 'output_text'."
+)
+
+_ID = Text(max_chars=512, min_chars=1)
+_ANY_TEXT = Text()
+
+_PCM = Shape({"type": _ANY_TEXT, "rate": Only((24000,))})
+_G711 = Shape({"type": _ANY_TEXT})
+FORMAT = Tagged({"audio/pcm": _PCM, "audio/pcmu": _G711, "audio/pcma": _G711})
+
+_VAD_SWITCHES: dict[str, Spec] = {
+    "type": _ANY_TEXT,
+    "create_response": Maybe(Flag()),
+    "interrupt_response": Maybe(Flag()),
+}
+TURN_DETECTION = Tagged(
+    {
+        "server_vad": Shape(
+            {
+                **_VAD_SWITCHES,
+                "threshold": Maybe(Number(0, 1)),
+                "prefix_padding_ms": Maybe(Number(0, 5000, is_whole=True)),
+                "silence_duration_ms": Maybe(Number(0, 30000, is_whole=True)),
+                "idle_timeout_ms": Maybe(Refused(_NO_IDLE)),
+            }
+        ),
+        "semantic_vad": Shape(
+            {
+                **_VAD_SWITCHES,
+                "eagerness": Maybe(Text(one_of=("low", "medium", "high", "auto"))),
+            }
+        ),
+    }
+)
+TRANSCRIPTION = Shape(
+    {
+        "model": Maybe(Text(max_chars=256, min_chars=1)),
+        "language": Maybe(Text(max_chars=64)),
+        "languages": Maybe(Listing(Text(max_chars=64), 64)),
+        "prompt": Maybe(_ANY_TEXT),
+        "keywords": Maybe(Listing(Text(max_chars=512), 1000)),
+        "delay": Maybe(Text(one_of=("minimal", "low", "medium", "high", "xhigh"))),
+    }
+)
+NOISE_REDUCTION = Shape(
+    {
+        "type": Maybe(Text(one_of=("near_field", "far_field"))),
+        "strength": Maybe(Number(0, 1)),
+    }
+)
+VOICE = ByKind(Text(one_of=VOICES), Refused(_NO_CUSTOM_VOICE))
+MAX_OUTPUT_TOKENS = ByKind(Text(one_of=("inf",)), Number(1, 4096, is_whole=True))
+MODALITIES = Only((["audio"], ["text"]))
+TOOL = Tagged(
+    {
+        "function": Shape(
+            {
+                "type": _ANY_TEXT,
+                "name": Text(max_chars=64, min_chars=1),
+                "description": Maybe(_ANY_TEXT),
+                "parameters": Maybe(AnyObject()),
+            },
+            required=("name",),
+        )
+    },
+    default="function",
+    refused={"mcp": _NO_MCP},
+)
+TOOL_CHOICE = ByKind(
+    Text(one_of=("none", "auto", "required")),
+    Tagged(
+        {"function": Shape({"type": _ANY_TEXT, "name": _ID}, required=("name",))},
+        refused={"mcp": _NO_MCP},
+    ),
+)
+TRUNCATION = ByKind(
+    Text(one_of=("auto", "disabled")),
+    Tagged(
+        {
+            "retention_ratio": Shape(
+                {
+                    "type": _ANY_TEXT,
+                    "retention_ratio": Number(0, 1),
+                    "token_limits": Maybe(
+                        Shape({"post_instructions": Maybe(Number(0, 10**9, is_whole=True))})
+                    ),
+                },
+                required=("retention_ratio",),
+            )
+        }
+    ),
+)
+TRACING = ByKind(
+    Text(one_of=("auto",)),
+    Shape(
+        {
+            "group_id": Maybe(_ANY_TEXT),
+            "workflow_name": Maybe(_ANY_TEXT),
+            "metadata": Maybe(AnyObject()),
+        }
+    ),
+)
+REASONING = Shape({"effort": Maybe(Text(one_of=("minimal", "low", "medium", "high", "xhigh")))})
+
+SESSION = Shape(
+    {
+        "type": _ANY_TEXT,
+        "model": Maybe(Text(max_chars=256, min_chars=1)),
+        "instructions": Maybe(_ANY_TEXT),
+        "output_modalities": Maybe(MODALITIES),
+        "audio": Maybe(
+            Shape(
+                {
+                    "input": Maybe(
+                        Shape(
+                            {
+                                "format": Maybe(FORMAT),
+                                "noise_reduction": Maybe(NOISE_REDUCTION),
+                                "transcription": Maybe(TRANSCRIPTION),
+                                "turn_detection": Maybe(TURN_DETECTION),
+                            }
+                        )
+                    ),
+                    "output": Maybe(
+                        Shape(
+                            {
+                                "format": Maybe(FORMAT),
+                                "voice": Maybe(VOICE),
+                                "speed": Maybe(Number(0.25, 1.5)),
+                            }
+                        )
+                    ),
+                }
+            )
+        ),
+        "tools": Maybe(Listing(TOOL, 128)),
+        "tool_choice": Maybe(TOOL_CHOICE),
+        "max_output_tokens": Maybe(MAX_OUTPUT_TOKENS),
+        "tracing": Maybe(TRACING),
+        "truncation": Maybe(TRUNCATION),
+        "prompt": Maybe(Refused(_NO_PROMPT)),
+        "include": Maybe(Listing(Text(one_of=(LOGPROBS,)))),
+        "reasoning": Maybe(REASONING),
+        "parallel_tool_calls": Maybe(Flag()),
+    }
+)
+
+_ITEM: dict[str, Spec] = {
+    "id": Maybe(_ID),
+    "object": Maybe(Text(one_of=("realtime.item",))),
+    "status": Maybe(Text(one_of=("completed", "incomplete", "in_progress"))),
+    "type": _ANY_TEXT,
+}
+_INPUT_TEXT = Shape({"type": _ANY_TEXT, "text": _ANY_TEXT}, required=("text",))
+_INPUT_AUDIO = Shape(
+    {"type": _ANY_TEXT, "audio": Text(MAX_APPEND_CHARS), "transcript": Maybe(_ANY_TEXT)},
+    required=("audio",),
+)
+_INPUT_IMAGE = Shape(
+    {
+        "type": _ANY_TEXT,
+        "image_url": Text(min_chars=1),
+        "detail": Maybe(Text(one_of=("auto", "low", "high"))),
+    },
+    required=("image_url",),
+)
+
+
+def _message(parts: Tagged) -> Shape:
+    fields: dict[str, Spec] = {**_ITEM, "role": _ANY_TEXT, "content": Listing(parts)}
+    return Shape(fields, required=("content",))
+
+
+_MESSAGE = Tagged(
+    {
+        "user": _message(
+            Tagged(
+                {
+                    "input_text": _INPUT_TEXT,
+                    "input_audio": _INPUT_AUDIO,
+                    "input_image": _INPUT_IMAGE,
+                }
+            )
+        ),
+        "assistant": _message(
+            Tagged({"output_text": _INPUT_TEXT}, refused={"output_audio": _NO_ASSISTANT_AUDIO})
+        ),
+        "system": _message(Tagged({"input_text": _INPUT_TEXT})),
+    },
+    tag="role",
+)
+_ITEM_TYPES: dict[str, Spec] = {
+    "message": _MESSAGE,
+    "function_call": Shape(
+        {**_ITEM, "call_id": Maybe(_ID), "name": _ID, "arguments": _ANY_TEXT},
+        required=("name", "arguments"),
+    ),
+    "function_call_output": Shape(
+        {**_ITEM, "call_id": _ID, "output": _ANY_TEXT}, required=("call_id", "output")
+    ),
+}
+_MCP_ITEMS = dict.fromkeys(
+    ("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response"),
+    "the embedded engine does not run MCP tools.",
+)
+ITEM = Tagged(_ITEM_TYPES, refused=_MCP_ITEMS)
+ITEM_OR_REFERENCE = Tagged(
+    {**_ITEM_TYPES, "item_reference": Shape({"type": _ANY_TEXT, "id": _ID}, required=("id",))},
+    refused=_MCP_ITEMS,
+)
+
+RESPONSE = Shape(
+    {
+        "output_modalities": Maybe(MODALITIES),
+        "audio": Maybe(
+            Shape({"output": Maybe(Shape({"format": Maybe(FORMAT), "voice": Maybe(VOICE)}))})
+        ),
+        "instructions": Maybe(_ANY_TEXT),
+        "tools": Maybe(Listing(TOOL, 128)),
+        "tool_choice": Maybe(TOOL_CHOICE),
+        "max_output_tokens": Maybe(MAX_OUTPUT_TOKENS),
+        "conversation": Maybe(Text(one_of=("auto", "none"))),
+        "metadata": Maybe(Texts()),
+        "input": Maybe(Listing(ITEM_OR_REFERENCE)),
+        "prompt": Maybe(Refused(_NO_PROMPT)),
+        "reasoning": Maybe(REASONING),
+        "parallel_tool_calls": Maybe(Flag()),
+    }
+)
+
+_EVENT: dict[str, Spec] = {"type": _ANY_TEXT, "event_id": Maybe(Text(max_chars=512))}
+
+
+def _event(*required: str, **fields: Spec) -> Shape:
+    return Shape({**_EVENT, **fields}, required=required)
+
+
+EVENT = Tagged(
+    {
+        "session.update": _event(
+            "session",
+            session=Tagged(
+                {"realtime": SESSION}, refused={"transcription": _NO_TRANSCRIPTION_SESSION}
+            ),
+        ),
+        "input_audio_buffer.append": _event("audio", audio=Text(MAX_APPEND_CHARS)),
+        "input_audio_buffer.commit": _event(),
+        "input_audio_buffer.clear": _event(),
+        "conversation.item.create": _event(
+            "item", item=ITEM, previous_item_id=Maybe(Text(max_chars=512))
+        ),
+        "conversation.item.retrieve": _event("item_id", item_id=_ID),
+        "conversation.item.delete": _event("item_id", item_id=_ID),
+        "conversation.item.truncate": _event(
+            "item_id",
+            "content_index",
+            "audio_end_ms",
+            item_id=_ID,
+            content_index=Number(0, 10**6, is_whole=True),
+            audio_end_ms=Number(0, 10**10, is_whole=True),
+        ),
+        "response.create": _event(response=Maybe(RESPONSE)),
+        "response.cancel": _event(response_id=Maybe(_ID)),
+    }
+)
+"""A whole client event."""
+
+
+def fault_in(event: dict[str, Any]) -> Fault | None:
+    """Return the first fault of a decoded client event, or None when it may be acted upon."""
+    if "type" not in event:
+        return Fault("invalid_event", "The 'type' field is missing.", "type")
+    return EVENT.check(event, "")
+
+
+def tool_choice_fault(choice: Any, tools: Any, path: str) -> Fault | None:
+    """Return a fault when a tool is forced that is not among the tools."""
+    if not isinstance(choice, dict):
+        return None
+    if any(tool.get("name") == choice["name"] for tool in tools or ()):
+        return None
+    message = f"Tool choice '{choice['name']}' not found in 'tools' parameter."
+    return Fault("invalid_value", message, path)
+
+
+__all__ = [
+    "EVENT", "FORMAT", "ITEM", "LOGPROBS", "MAX_APPEND_CHARS", "RESPONSE", "SESSION", "VOICES",
+    "Fault", "fault_in", "missing", "tool_choice_fault", "wrong_type",
+]  # fmt: skip

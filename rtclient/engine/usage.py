@@ -1,0 +1,106 @@
+"""Tokens, as `response.done` counts them (protocol.md §3.13, §5).
+
+User audio costs 1 token per 100 ms, assistant audio 1 per 50 ms, text 1 per 4 characters. What a
+response has in common with the beginning of the one before counts as cached.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+USER_MS_PER_TOKEN = 100
+ASSISTANT_MS_PER_TOKEN = 50
+CHARS_PER_TOKEN = 4
+TOKENS_PER_MINUTE = 40_000
+"""The limit that `rate_limits.updated` tells; nothing is refused for it."""
+
+
+def text_tokens(text: str) -> int:
+    """Return the tokens of a text."""
+    return -(-len(text) // CHARS_PER_TOKEN)
+
+
+def audio_tokens(length_ms: float, ms_per_token: int) -> int:
+    """Return the tokens of audio."""
+    return -(-int(length_ms) // ms_per_token)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one piece of a prompt costs; `key` is equal when the piece has not changed."""
+
+    key: str
+    text: int = 0
+    audio: int = 0
+    image: int = 0
+
+
+def usage(
+    prompt: Sequence[Cost], previous: Sequence[Cost], output_text: int, output_audio: int
+) -> dict[str, Any]:
+    """Return the `usage` of a response.
+
+    Args:
+        prompt: the pieces of this response's prompt, in order.
+        previous: those of the response before.
+        output_text: tokens of text made.
+        output_audio: tokens of audio made.
+    """
+    same = 0
+    for ours, theirs in zip(prompt, previous, strict=False):
+        if ours != theirs:
+            break
+        same += 1
+    cached = prompt[:same]
+    text, audio, image = (
+        sum(c.text for c in prompt),
+        sum(c.audio for c in prompt),
+        sum(c.image for c in prompt),
+    )
+    cached_text, cached_audio, cached_image = (
+        sum(c.text for c in cached),
+        sum(c.audio for c in cached),
+        sum(c.image for c in cached),
+    )
+    return {
+        "total_tokens": text + audio + image + output_text + output_audio,
+        "input_tokens": text + audio + image,
+        "output_tokens": output_text + output_audio,
+        "input_token_details": {
+            "text_tokens": text,
+            "audio_tokens": audio,
+            "image_tokens": image,
+            "cached_tokens": cached_text + cached_audio + cached_image,
+            "cached_tokens_details": {
+                "text_tokens": cached_text,
+                "audio_tokens": cached_audio,
+                "image_tokens": cached_image,
+            },
+        },
+        "output_token_details": {"text_tokens": output_text, "audio_tokens": output_audio},
+    }
+
+
+class RateLimit:
+    """A bucket of tokens that refills within a minute."""
+
+    def __init__(self) -> None:
+        """Begin full."""
+        self._used = 0.0
+        self._at: float | None = None
+
+    def spend(self, tokens: int, now: float) -> list[dict[str, Any]]:
+        """Use tokens; return the list of `rate_limits.updated`."""
+        per_s = TOKENS_PER_MINUTE / 60
+        if self._at is not None:
+            self._used = max(0.0, self._used - (now - self._at) * per_s)
+        self._at = now
+        self._used = min(self._used + tokens, TOKENS_PER_MINUTE)
+        return [
+            {
+                "name": "tokens",
+                "limit": TOKENS_PER_MINUTE,
+                "remaining": int(TOKENS_PER_MINUTE - self._used),
+                "reset_seconds": round(self._used / per_s, 3),
+            }
+        ]
