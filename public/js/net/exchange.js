@@ -1,0 +1,323 @@
+/**
+ * Every decision between the socket, the two worklets and the page. Pure: values in, actions out; lives in the socket
+ * worker, so nothing here ever waits for the page's main thread.
+ *
+ * An action is one of
+ * - `{do: "send", event}` to the server
+ * - `{do: "append", audio}` to the server: base64 of a batch
+ * - `{do: "play", item_id, content_index, audio}` base64 pcm16 to the loudspeaker
+ * - `{do: "finish", item_id, content_index}` that part has all its speech
+ * - `{do: "flush", token}` silence at once; the answer comes back through `flushed`
+ * - `{do: "post", message}` to the page
+ *
+ * The stream clock: the server counts milliseconds over the samples it was sent. What is captured but not sent (held too
+ * long, congestion, long mute) is counted in `skipped_samples`, so a stream sample n stands at the context time
+ * `first_context_time + (n + skipped_samples) / 24000`.
+ */
+
+import { cancel } from "../protocol.js";
+import { gaType } from "../session.js";
+import { SAMPLES_PER_MS, truncation } from "../turns.js";
+
+/** Most audio held while the session is not ready or the network is slow; the oldest goes first. */
+export const HELD_CAP_SAMPLES = 2000 * SAMPLES_PER_MS;
+
+/** Bytes in the socket's buffer (about 1.5 s of audio) from which on audio is held back. */
+export const CONGESTED_BYTES = 96 * 1024;
+
+/** Silence sent after muting. Longer than any server waits for the end of a turn (semantic VAD: at most 8 s). */
+export const MUTED_TAIL_SAMPLES = 10_000 * SAMPLES_PER_MS;
+
+const SLOW_EVERY_MS = 5000;
+const MAX_REMEMBERED = 512;
+
+export class Exchange {
+  #is_ready = false;
+  #has_vad = true;
+  #interrupts = true;
+  #held = [];
+  #held_samples = 0;
+  #muted_samples = 0;
+  #slow_told_ms = -Infinity;
+  #event_number = 0;
+  #active = new Set(); // responses of the conversation that are under way
+  #silenced = new Set(); // responses whose speech nobody shall hear any more
+  #responses = new Map(); // item id → response id, of items that were given to the loudspeaker
+  #known = new Set(); // items that are in the conversation
+  #cut = new Set(); // items that were truncated, deleted or need neither
+  #heard = new Set(); // items of which a part sounded to its end
+  #open_parts = new Map(); // response id → parts that may still grow
+  #flush_token = 0;
+
+  /** 24 kHz samples that went to the server. */
+  sent_samples = 0;
+  /** 24 kHz samples captured before the end of what was sent, but never sent. */
+  skipped_samples = 0;
+  /** 24 kHz samples captured. */
+  captured_samples = 0;
+  /** Batches dropped because the session was not ready or the network was slow. */
+  dropped_batches = 0;
+
+  /** Whether the server has opened the session. */
+  get is_ready() {
+    return this.#is_ready;
+  }
+
+  /**
+   * Take one server event.
+   * @param {object} event parsed
+   * @param {number} at_ms page clock
+   * @returns {object[]} actions, in order
+   */
+  received(event, at_ms) {
+    const type = gaType(event.type);
+    const rule = RULES[type];
+    const actions = rule ? rule.call(this, event, at_ms) : [];
+    actions.push({ do: "post", message: { type: "event", event: withoutAudio(event, type), at_ms } });
+    return actions;
+  }
+
+  /**
+   * Take one batch of the microphone.
+   * @param {{audio: string, samples: number, start_sample: number, is_muted: boolean}} batch audio in base64
+   * @param {number} buffered_bytes in the socket's buffer
+   * @param {number} at_ms page clock
+   * @returns {object[]} actions
+   */
+  captured(batch, buffered_bytes, at_ms) {
+    this.captured_samples = batch.start_sample + batch.samples;
+    this.#muted_samples = batch.is_muted ? this.#muted_samples + batch.samples : 0;
+    if (batch.is_muted && (!this.#has_vad || this.#muted_samples > MUTED_TAIL_SAMPLES)) return [];
+    this.#held.push(batch);
+    this.#held_samples += batch.samples;
+    const is_congested = buffered_bytes > CONGESTED_BYTES;
+    if (this.#is_ready && !is_congested) return this.#release();
+    while (this.#held_samples > HELD_CAP_SAMPLES) {
+      this.#held_samples -= this.#held.shift().samples;
+      this.dropped_batches += 1;
+    }
+    if (is_congested && at_ms - this.#slow_told_ms >= SLOW_EVERY_MS) {
+      this.#slow_told_ms = at_ms;
+      return [{ do: "post", message: { type: "trouble", code: "network_slow" } }];
+    }
+    return [];
+  }
+
+  /**
+   * Take one client event of the page. A cancel silences the loudspeaker as well.
+   * @param {object} event
+   * @returns {object[]} actions
+   */
+  outgoing(event) {
+    if (event.type === "response.cancel") return this.#silence([this.#stamped(event)], "user");
+    return [this.#stamped(event)];
+  }
+
+  /**
+   * The user wants quiet (Esc, stop): cancel what is under way, flush, cut.
+   * @returns {object[]} actions
+   */
+  interrupted() {
+    return this.#silence(
+      [...this.#active].map((id) => this.#stamped(cancel(id))),
+      "user",
+    );
+  }
+
+  /**
+   * The loudspeaker is silent and tells what had sounded.
+   * @param {{token: object, parts: object[], context_time: number}} report parts as `PlaybackQueue.flush` gives them
+   * @param {number} output_latency_s
+   * @returns {object[]} actions
+   */
+  flushed({ token, parts, context_time }, output_latency_s) {
+    const actions = [];
+    for (const part of parts) {
+      const { heard_ms, event } = truncation({
+        ...part,
+        output_latency_s,
+        is_known: this.#known.has(part.item_id),
+        is_truncated: this.#cut.has(part.item_id),
+      });
+      // To delete an item because its second part was not heard would take the first one away as well.
+      const is_due = event && !(event.type === "conversation.item.delete" && this.#heard.has(part.item_id));
+      remember(this.#cut, part.item_id);
+      if (is_due) actions.push(this.#stamped(event));
+      actions.push({
+        do: "post",
+        message: {
+          type: "playback",
+          state: "flushed",
+          item_id: part.item_id,
+          content_index: part.content_index,
+          played_ms: part.played_samples / SAMPLES_PER_MS,
+          heard_ms,
+          dropped_ms: (part.received_samples - part.played_samples) / SAMPLES_PER_MS,
+          context_time,
+        },
+      });
+    }
+    if (parts.length === 0 && token.reason === "user") {
+      const nothing = { item_id: null, content_index: 0, played_ms: 0, heard_ms: 0, dropped_ms: 0 };
+      actions.push({
+        do: "post",
+        message: { type: "playback", state: "flushed", ...nothing, context_time },
+      });
+    }
+    return actions;
+  }
+
+  /**
+   * The loudspeaker began or ended a part.
+   * @param {{type: "started"|"ended", item_id: string, content_index: number, played_samples: number, context_time: number}} report
+   * @returns {object[]} actions
+   */
+  sounded({ type, item_id, content_index, played_samples, context_time }) {
+    if (type === "ended") remember(this.#heard, item_id);
+    const played_ms = played_samples / SAMPLES_PER_MS;
+    return [
+      {
+        do: "post",
+        message: {
+          type: "playback",
+          state: type,
+          item_id,
+          content_index,
+          played_ms,
+          heard_ms: played_ms,
+          dropped_ms: 0,
+          context_time,
+        },
+      },
+    ];
+  }
+
+  /** Send what was held, in order. */
+  #release() {
+    const actions = [];
+    for (const batch of this.#held) {
+      this.skipped_samples = batch.start_sample - this.sent_samples;
+      this.sent_samples += batch.samples;
+      actions.push({ do: "append", audio: batch.audio });
+    }
+    this.#held.length = 0;
+    this.#held_samples = 0;
+    return actions;
+  }
+
+  /** Flush; nothing more of what is under way will sound. */
+  #silence(actions, reason) {
+    for (const id of this.#active) remember(this.#silenced, id);
+    this.#flush_token += 1;
+    actions.push({ do: "flush", token: { number: this.#flush_token, reason } });
+    return actions;
+  }
+
+  #stamped(event) {
+    if (event.event_id) return { do: "send", event };
+    this.#event_number += 1;
+    return { do: "send", event: { ...event, event_id: `page_${this.#event_number}` } };
+  }
+
+  /** @internal */
+  static rules = {
+    "session.created"(event) {
+      this.#takeSession(event.session);
+      this.#is_ready = true;
+      return this.#release();
+    },
+
+    "session.updated"(event) {
+      this.#takeSession(event.session);
+      return [];
+    },
+
+    "conversation.item.added"(event) {
+      if (event.item?.id) remember(this.#known, event.item.id);
+      return [];
+    },
+
+    "response.output_item.added"(event) {
+      // Some servers announce a response's items only here.
+      if (event.item?.id && this.#active.has(event.response_id)) remember(this.#known, event.item.id);
+      return [];
+    },
+
+    "conversation.item.deleted"(event) {
+      this.#known.delete(event.item_id);
+      return [];
+    },
+
+    "response.created"(event) {
+      // An out-of-band response belongs to no conversation: speech of the user does not end it.
+      if (event.response?.id && event.response.conversation_id !== null) this.#active.add(event.response.id);
+      return [];
+    },
+
+    "response.output_audio.delta"(event) {
+      const { item_id, response_id, content_index = 0 } = event;
+      if (typeof event.delta !== "string" || this.#silenced.has(response_id) || this.#cut.has(item_id)) {
+        return [];
+      }
+      if (!this.#open_parts.has(response_id)) this.#open_parts.set(response_id, new Map());
+      this.#open_parts.get(response_id).set(`${item_id} ${content_index}`, { item_id, content_index });
+      this.#responses.set(item_id, response_id);
+      if (this.#responses.size > MAX_REMEMBERED) {
+        this.#responses.delete(this.#responses.keys().next().value);
+      }
+      return [{ do: "play", item_id, content_index, audio: event.delta }];
+    },
+
+    "response.output_audio.done"({ item_id, response_id, content_index = 0 }) {
+      const was_open = this.#open_parts.get(response_id)?.delete(`${item_id} ${content_index}`);
+      return was_open ? [{ do: "finish", item_id, content_index }] : [];
+    },
+
+    "response.done"({ response }) {
+      const id = response?.id;
+      this.#active.delete(id);
+      const actions = [...(this.#open_parts.get(id)?.values() ?? [])].map((part) => ({
+        do: "finish",
+        ...part,
+      }));
+      this.#open_parts.delete(id);
+      // The server heard the user although no `speech_started` reached us in time: the same silence.
+      const is_cancelled = response?.status === "cancelled" && !this.#silenced.has(id);
+      return is_cancelled && this.#sounds(id) ? this.#silence(actions, "cancelled") : actions;
+    },
+
+    "input_audio_buffer.speech_started"() {
+      return this.#interrupts ? this.#silence([], "speech") : [];
+    },
+  };
+
+  #takeSession(session) {
+    const turn_detection = session?.audio?.input ? session.audio.input.turn_detection : session?.turn_detection;
+    if (turn_detection === undefined) return;
+    this.#has_vad = turn_detection !== null;
+    this.#interrupts = turn_detection?.interrupt_response !== false;
+  }
+
+  /** Whether speech of a response may be sounding or waiting. */
+  #sounds(response_id) {
+    for (const [item_id, id] of this.#responses) {
+      if (id === response_id && !this.#cut.has(item_id) && !this.#heard.has(item_id)) return true;
+    }
+    return false;
+  }
+}
+
+const RULES = Exchange.rules;
+
+/** The same event for the page: sound never goes there, only its size. */
+function withoutAudio(event, type) {
+  if (type !== "response.output_audio.delta" || typeof event.delta !== "string") return event;
+  const padding = event.delta.endsWith("==") ? 2 : event.delta.endsWith("=") ? 1 : 0;
+  return { ...event, delta: undefined, audio_bytes: Math.floor(event.delta.length / 4) * 3 - padding };
+}
+
+/** Add to a set of bounded size; the oldest goes. */
+function remember(set, value) {
+  set.add(value);
+  if (set.size > MAX_REMEMBERED) set.delete(set.values().next().value);
+}
