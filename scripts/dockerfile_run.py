@@ -18,6 +18,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -70,7 +71,12 @@ def _prepare(folder: Path) -> Image:
         programs = folder / "upper/usr/local/bin"
         programs.mkdir(parents=True)
         (programs / "python").symlink_to(f"/usr/bin/python3.{sys.version_info.minor}")
-    return Image(folder)
+    image = Image(folder)
+    if sysconfig.get_config_var(
+        "Py_ENABLE_SHARED"
+    ):  # its own libpython, not another of this machine
+        image.env["LD_LIBRARY_PATH"] = "/usr/local/lib"
+    return image
 
 
 def _mounts(image: Image, binds: Mapping[Path, str], *, read_only: bool) -> list[str]:
