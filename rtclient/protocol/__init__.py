@@ -1,1 +1,11 @@
-"""The Realtime protocol as values: no sockets, no clocks, no environment."""
+"""The Realtime protocol without a network: values in, values out, standard library only.
+
+- `events`: the names and shapes of all events
+- `codec`: text to event and back; the one strict parser
+- `session`: the session's defaults and what a `session.update` makes of it
+- `audio`: formats, and the arithmetic of bytes and milliseconds
+- `turns`: what was heard when somebody interrupts
+
+Nothing here opens a socket, reads a clock, makes an id, or logs. The dialect is GA, the one that
+OpenAI and Azure OpenAI speak under `/v1/realtime`.
+"""

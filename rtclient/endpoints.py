@@ -1,0 +1,275 @@
+"""Where to dial and with which headers: URLs from what people paste. Pure.
+
+Rules of the file:
+- the result is always a GA address; a dated api-version is dropped with a warning that names the
+  line to delete (on the v1 path it would come back as HTTP 401);
+- a fault is a `ValueError` whose text says what to set and never repeats the value, because people
+  paste keys into the wrong line;
+- an `Endpoint` never shows its headers or secrets in its repr.
+
+Source: Realtime API, connecting with WebSocket; Azure OpenAI, "Realtime API via WebSockets" and the
+v1 migration guide; the normalisation rules of openai-node, LiveKit agents and pipecat.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+Kind = Literal["azure", "openai", "engine"]
+
+DEFAULT_OPENAI_BASE_URL = "https://api.openai.com/v1"
+DEFAULT_OPENAI_MODEL = "gpt-realtime-2.1"
+
+_OPENAI_HOST = "api.openai.com"
+_PORTAL_HOSTS = ("portal.azure.com", "ai.azure.com", "oai.azure.com", "platform.openai.com")
+_REGIONAL_SUFFIX = ".api.cognitive.microsoft.com"
+_SECRET_PARAMETER = re.compile(r"key|token|secret|sig|code|password", re.IGNORECASE)
+_API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
+_DEPLOYMENT_PATH = re.compile(r"/openai/deployments/([^/]+)")
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+_LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address to dial."""
+
+    url: str
+    """`ws://` or `wss://`, with the query; holds no secret."""
+    kind: Kind
+    label: str
+    """What to call it to people, without host or key."""
+    model: str = ""
+    """The model, or on Azure the name of the deployment."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    subprotocols: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """Sentences for whoever set it up."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """What must never be shown to a client: the credential, and the host if it is a private one."""
+
+    @property
+    def host(self) -> str:
+        """The host name that is dialled, without port."""
+        return urlsplit(self.url).hostname or ""
+
+
+def azure(
+    endpoint: str,
+    deployment: str = "",
+    *,
+    key: str | None = None,
+    token: str | None = None,
+    api_version: str | None = None,
+) -> Endpoint:
+    """Return the GA endpoint of an Azure OpenAI resource.
+
+    Args:
+        endpoint: The resource's address as the portal shows it; a pasted path, api-version or
+            deployment in it is understood.
+        deployment: The name of the deployment; empty takes the one in a pasted address.
+        key: The resource's API key.
+        token: A Microsoft Entra ID token, instead of a key.
+        api_version: What older settings name; dropped with a warning.
+
+    Raises:
+        ValueError: The address cannot be used, or the name of a deployment is missing.
+    """
+    name = "AZURE_OPENAI_ENDPOINT"
+    parts, warnings = _split(endpoint, name)
+    host = parts.hostname or ""
+    if host.endswith(_REGIONAL_SUFFIX):
+        warnings.append(
+            f"{name} is the address of a region. The Realtime API needs the resource's own address,"
+            " https://NAME.openai.azure.com, shown under Keys and Endpoint."
+        )
+    path = _collapse(parts.path)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pasted = _DEPLOYMENT_PATH.search(path)
+    deployment = (
+        _clean(deployment)
+        or query.pop("deployment", "")
+        or query.pop("model", "")
+        or (pasted[1] if pasted else "")
+    )
+    if not deployment:
+        raise ValueError(
+            "AZURE_OPENAI_DEPLOYMENT is missing: set it to the name of your realtime deployment"
+            " (the name you gave it, not the model's)."
+        )
+    for parameter in ("api-version", "deployment", "model"):
+        query.pop(parameter, None)
+    if api_version is not None and _clean(api_version):
+        warnings.append(_api_version_warning(_clean(api_version)))
+    headers, secrets = _azure_credential(key, token)
+    return Endpoint(
+        url=_build(parts, _azure_path(path), {"model": deployment, **query}),
+        kind="azure",
+        label="Azure OpenAI",
+        model=deployment,
+        headers=headers,
+        warnings=tuple(warnings),
+        secrets=(*secrets, *_private_host(host)),
+    )
+
+
+def openai(
+    base_url: str | None = None, model: str | None = None, *, key: str | None = None
+) -> Endpoint:
+    """Return the endpoint of OpenAI, or of a server that speaks its GA dialect.
+
+    Args:
+        base_url: As in OpenAI's own clients, ending in `/v1`; None is OpenAI.
+        model: None is `DEFAULT_OPENAI_MODEL`.
+        key: The API key; may be absent for servers that need none.
+
+    Raises:
+        ValueError: The address or the key cannot be used.
+    """
+    parts, warnings = _split(base_url or DEFAULT_OPENAI_BASE_URL, "OPENAI_BASE_URL")
+    host = parts.hostname or ""
+    path = _collapse(parts.path)
+    if found := re.search(r"(.*?)/v1(/|$)", path):
+        path = f"{found[1]}/v1/realtime"
+    elif host.endswith(".azure.com") and path in ("", "/openai"):
+        path = "/openai/v1/realtime"
+    elif not path:
+        path = "/v1/realtime"
+    elif not path.endswith("/realtime"):
+        path += "/realtime"
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query.pop("model", None)
+    chosen = _clean(model or "") or DEFAULT_OPENAI_MODEL
+    headers: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    if key is not None:
+        key = _credential(key, "OPENAI_API_KEY")
+        headers["Authorization"] = f"Bearer {key}"
+        secrets = (key,)
+    return Endpoint(
+        url=_build(parts, path, {"model": chosen, **query}),
+        kind="openai",
+        label="OpenAI" if host == _OPENAI_HOST else "an OpenAI-compatible server",
+        model=chosen,
+        headers=headers,
+        warnings=tuple(warnings),
+        secrets=(*secrets, *_private_host(host)),
+    )
+
+
+def engine(url: str, *, key: str | None = None, model: str = "engine") -> Endpoint:
+    """Return the endpoint of an embedded engine. `url`: `ws://HOST:PORT`, the path is added."""
+    parts, warnings = _split(url, "the engine's address")
+    headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+    return Endpoint(
+        url=_build(parts, "/v1/realtime", {"model": model}),
+        kind="engine",
+        label="the built-in engine",
+        model=model,
+        headers=headers,
+        warnings=tuple(warnings),
+        secrets=() if key is None else (key,),
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine."""
+    return _LOOPBACK.fullmatch(host.lower().rstrip(".").strip("[]")) is not None
+
+
+def _split(url: str, name: str) -> tuple[SplitResult, list[str]]:
+    url = _clean(url)
+    if not url:
+        raise ValueError(f"{name} is empty.")
+    if re.search(r"[\s\x00-\x1f\x7f\\]", url):
+        raise ValueError(f"{name} has a space or another character that no address has.")
+    has_scheme = "://" in url
+    if not has_scheme:
+        url = f"https://{url}"
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"{name} is not an address such as https://HOST.") from None
+    scheme = {"https": "wss", "wss": "wss", "http": "ws", "ws": "ws"}.get(parts.scheme)
+    if scheme is None:
+        raise ValueError(f"{name} must begin with https:// (or http:// for a server of your own).")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(f"{name} has a user name or password before the @: take it out.")
+    if any(_SECRET_PARAMETER.search(key) for key, _ in parse_qsl(parts.query)):
+        raise ValueError(
+            f"{name} carries a key after the question mark: take it out of the address and set it"
+            " as the API key. Make a new one if others have seen this address."
+        )
+    if host in _PORTAL_HOSTS:
+        raise ValueError(
+            f"{name} is the address of the portal's web page. Copy the endpoint of the resource"
+            " instead, such as https://NAME.openai.azure.com."
+        )
+    is_word = "." not in host and ":" not in host and not is_loopback(host)
+    if not host or (is_word and not has_scheme):
+        raise ValueError(f"{name} is not a full address such as https://NAME.openai.azure.com.")
+    warnings = []
+    if scheme == "ws" and not is_loopback(host):
+        warnings.append(
+            f"{name} begins with http://: everything, the key included, goes over the network"
+            " unencrypted. Use https:// unless this network is yours alone."
+        )
+    return parts._replace(scheme=scheme, fragment=""), warnings
+
+
+def _build(parts: SplitResult, path: str, query: Mapping[str, str]) -> str:
+    return parts._replace(path=path, query=urlencode(query)).geturl()
+
+
+def _azure_path(path: str) -> str:
+    """Return the GA path for whatever path was pasted behind the host."""
+    if path.endswith("/v1/realtime"):
+        return path
+    # Other APIs' paths of the resource, and the project's or the models' path of Foundry.
+    prefix = re.split(r"/openai(?:/|$)|/api/projects(?:/|$)|/models$", path, maxsplit=1)[0]
+    if found := re.fullmatch(r"(.*)/v1", prefix):
+        return f"{found[1]}/v1/realtime"
+    return f"{prefix}/openai/v1/realtime"
+
+
+def _azure_credential(key: str | None, token: str | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    if key is not None and token is not None:
+        raise ValueError("Give Azure an API key or a token, not both.")
+    if key is not None:
+        key = _credential(key, "AZURE_OPENAI_API_KEY")
+        return {"api-key": key}, (key,)
+    if token is not None:
+        token = _credential(token, "the Microsoft Entra ID token")
+        return {"Authorization": f"Bearer {token}"}, (token,)
+    return {}, ()
+
+
+def _credential(text: str, name: str) -> str:
+    text = _clean(text)
+    if not _HEADER_SAFE.fullmatch(text):
+        raise ValueError(f"{name} is empty, or has a space or a character that no key has.")
+    return text
+
+
+def _api_version_warning(api_version: str) -> str:
+    shown = f"={api_version}" if _API_VERSION.fullmatch(api_version) else ""
+    return (
+        f"Delete the line AZURE_OPENAI_API_VERSION{shown} from .env: the generally available"
+        " Realtime API has no api-version, and the preview versions are shut down."
+    )
+
+
+def _private_host(host: str) -> tuple[str, ...]:
+    return () if host == _OPENAI_HOST or is_loopback(host) else (host,)
+
+
+def _clean(text: str) -> str:
+    """Return what was meant: without the blanks and quotes that come along when pasting."""
+    return text.strip().strip("\"'").strip()
+
+
+def _collapse(path: str) -> str:
+    return re.sub(r"/{2,}", "/", path).rstrip("/")

@@ -1,0 +1,25 @@
+"""The environment as the library reads it: for `from_env`, the command line and the engine's main.
+
+Nothing else in `rtclient` looks at the environment; everything takes arguments.
+"""
+
+import os
+from pathlib import Path
+
+ENGINE_KEY = "RTCLIENT_ENGINE_KEY"
+"""The variable that holds the key which clients of an engine must present."""
+
+
+def engine_key() -> str | None:
+    """Return the key that clients of this engine process must present; None for no key."""
+    return os.environ.get(ENGINE_KEY) or None
+
+
+def find_dotenv(start: Path | None = None, name: str = ".env") -> Path | None:
+    """Return the nearest file `name` in `start` (default: the working directory) or above it."""
+    folder = (start or Path.cwd()).resolve()
+    for candidate in (folder, *folder.parents):
+        path = candidate / name
+        if path.is_file():
+            return path
+    return None
