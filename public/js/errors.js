@@ -1,7 +1,7 @@
 /**
  * What went wrong, in words: code → what happened → what to do. Pure.
  *
- * @typedef {"start"|"type"|"settings"|"reload"|null} Action what the card's button does; null: no button
+ * @typedef {"start"|"sound"|"type"|"settings"|"reload"|"dismiss"|null} Action what the card's button does; null: no button
  * @typedef {{code: string, title: string, text: string, label: string, action: Action}} Trouble
  */
 
@@ -9,6 +9,7 @@ const START = ["Start again", "start"];
 const TYPE = ["Type instead", "type"];
 const SETTINGS = ["Open settings", "settings"];
 const RELOAD = ["Load again", "reload"];
+const DISMISS = ["Close", "dismiss"];
 
 /** code → [title, text or "" for the server's own words, [label, action]] */
 const TROUBLES = {
@@ -16,7 +17,7 @@ const TROUBLES = {
   insecure_context: [
     "The microphone needs a secure address",
     "This page was opened over plain http from another machine, so the browser keeps the microphone away. Open it as http://localhost:3000 on the machine that runs Parley, or put https in front of it.",
-    TYPE,
+    [null, null],
   ],
   microphone_denied: [
     "The microphone is blocked",
@@ -33,8 +34,16 @@ const TROUBLES = {
     "Another program holds it. Close that program, or choose another microphone in the settings.",
     SETTINGS,
   ],
-  microphone_lost: ["The microphone went away", "Plug it in again, or choose another one, and start again.", START],
-  audio_blocked: ["The browser keeps the sound off", "Press the button once more: sound may start only after a press.", START],
+  microphone_lost: [
+    "The microphone went away",
+    "Typing goes on working. To speak again, end the conversation, plug the microphone in and start again.",
+    TYPE,
+  ],
+  audio_blocked: [
+    "The browser keeps the sound off",
+    "Sound may start only after a press.",
+    ["Turn the sound on", "sound"],
+  ],
   unsupported: [
     "This browser cannot do it",
     "Parley needs AudioWorklet, WebSocket and module workers. A current Chrome, Edge, Firefox or Safari has them.",
@@ -104,6 +113,17 @@ export function troubleOf(code, message = "") {
   // Words of the server know more (which setting, which deployment) than a table that ships with the page.
   const said = text || message || "Press the round button to start again.";
   return { code: code ?? "error", title, text: said, label, action };
+}
+
+/**
+ * An error during a conversation that goes on: there is nothing to start again.
+ * @param {string|null} code
+ * @param {string} [message]
+ * @returns {Trouble}
+ */
+export function passingTrouble(code, message = "") {
+  const [label, action] = DISMISS;
+  return { ...troubleOf(code, message || "The conversation goes on."), label, action };
 }
 
 /**

@@ -6,7 +6,7 @@
  */
 
 import { AudioEngine } from "./audio/engine.js";
-import { troubleOf, troubleOfClose, whyUnheard } from "./errors.js";
+import { passingTrouble, troubleOf, troubleOfClose, whyUnheard } from "./errors.js";
 import { initialTiming, onAsked, onAudio, onSound } from "./figures.js";
 import { commitAudio, clearAudio, responseCreate, sessionSettings, sessionUpdate, textMessage } from "./protocol.js";
 import { gaType, initialState, newSession, phase, reduce, reducePlayback } from "./session.js";
@@ -119,8 +119,8 @@ function begin({ microphone, text = null }) {
 /** End the conversation; everything stays on the page. */
 function end() {
   attempt += 1;
-  engine.stop();
   settleEnd({ connection: "idle", trouble: null });
+  engine.stop();
 }
 
 function settleEnd(patch) {
@@ -196,10 +196,16 @@ function hold(held) {
 
 function act(action) {
   if (action === "start") begin({ microphone: true });
+  else if (action === "dismiss") store.set({ trouble: null });
+  else if (action === "sound") {
+    store.set({ trouble: null });
+    if (store.get().is_running) engine.resume();
+    else begin({ microphone: true });
+  }
   else if (action === "reload") location.reload();
   else if (action === "settings") panel.open();
   else if (action === "type") {
-    store.set({ trouble: null, connection: "idle" });
+    store.set({ trouble: null, ...(store.get().is_running ? {} : { connection: "idle" }) });
     controls.focusText();
   }
 }
@@ -266,7 +272,7 @@ engine.addEventListener("event", ({ detail: { event, at_ms } }) => {
   if (type === "response.output_audio.delta") patch.timing = onAudio(timing, event.item_id, at_ms);
   if (session.error && session.error !== old.error) {
     last_error = session.error;
-    patch.trouble = troubleOf(session.error.code, session.error.message);
+    patch.trouble = passingTrouble(session.error.code, session.error.message);
   }
   if (session.notices !== old.notices || session.expiring !== old.expiring) {
     patch.notices = [...configNotices(store.get().config), ...sessionNotices(session)];
@@ -310,7 +316,6 @@ function onClosed({ code, reason }) {
     expires_at: session.expires_at,
     now_s: Date.now() / 1000,
   });
-  engine.stop();
   settleEnd({ connection: "trouble", trouble });
 }
 
@@ -319,7 +324,12 @@ engine.addEventListener("trouble", ({ detail }) => {
   if (detail.fatal) {
     attempt += 1;
     settleEnd({ connection: "trouble", trouble });
-  } else store.set({ trouble });
+  } else if (detail.code === "network_slow" || (detail.code === "microphone_lost" && engine.hasMicrophone)) {
+    const notice = { key: `${detail.code}:${performance.now()}`, level: "warning", message: detail.message || trouble.text };
+    store.set({ notices: [...store.get().notices, notice] });
+  } else {
+    store.set({ trouble, has_microphone: store.get().has_microphone && detail.code !== "microphone_lost" });
+  }
 });
 
 engine.addEventListener("devices", ({ detail }) => form.offerDevices(detail.inputs));
@@ -464,9 +474,12 @@ async function learn() {
   }
   if (!answer.ok) throw new Error(`The server answered with ${answer.status}.`);
   const config = await answer.json();
-  form.offer(config);
-  welcome.offer(config);
-  store.set({ config, notices: configNotices(config) });
+  const is_new = JSON.stringify(config) !== JSON.stringify(store.get().config);
+  if (is_new) {
+    form.offer(config);
+    welcome.offer(config);
+    store.set({ config, notices: configNotices(config) });
+  }
   if (config.engine?.state === "starting") setTimeout(() => learn().catch(() => {}), 1500);
 }
 

@@ -39,7 +39,9 @@ export class Transcript {
     this.#templates = templates;
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     this.#latest.addEventListener("click", () => this.#toEnd(true));
-    new ResizeObserver(() => this.#follows && this.#toEnd()).observe(this.#scroller);
+    new ResizeObserver(() => {
+      if (this.#follows && this.#turns.size > 0) this.#toEnd();
+    }).observe(this.#scroller);
   }
 
   /** The next item begins a new session; the old turns stay above a line. */
@@ -152,7 +154,8 @@ export class Transcript {
       this.#words(turn, words.slice(0, turn.said_chars), words.slice(turn.said_chars), "");
     } else {
       const { heard, unheard } = spokenParts(item);
-      this.#words(turn, heard, "", unheard, item.transcription?.certainty === "guess");
+      const gap = unheard.length - unheard.trimStart().length;
+      this.#words(turn, heard + unheard.slice(0, gap), "", unheard.slice(gap), item.transcription?.certainty === "guess");
     }
     turn.element.toggleAttribute("data-interrupted", item.interrupted);
     this.#extras(turn, item, note, is_live && !words, latency);
