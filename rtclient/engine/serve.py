@@ -1,0 +1,414 @@
+"""The engine's WebSocket face: connections in, actions carried to the senses and to the client.
+
+Rules of the file:
+- it decides nothing about events; `core.Session` does;
+- the receive loop never waits for a sense; every piece of work is a task of the connection's task
+  group, and all of it is cancelled when the work is stopped or the connection ends;
+- what breaks in a sense is told to the core and logged by its type; only our own bugs end a
+  connection (1011);
+- nothing of a client's credential, words or audio is logged.
+"""
+
+import asyncio
+import hmac
+import json
+import logging
+import random
+import string
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import aclosing, asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import serve as serve_websockets
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Origin, Subprotocol
+
+from rtclient.engine.actions import (
+    Action,
+    Close,
+    Continued,
+    Emit,
+    Hear,
+    Input,
+    Opened,
+    Received,
+    SenseFailed,
+    Speak,
+    Speaking,
+    SpeakingEnded,
+    Stop,
+    Think,
+    Thinking,
+    ThinkingEnded,
+    TurnHeard,
+    WakeAt,
+    Woke,
+)
+from rtclient.engine.core import SESSION_S, Session
+from rtclient.engine.senses import Listening, Senses
+from rtclient.protocol.codec import encode
+
+log = logging.getLogger("rtclient.engine")
+
+PATHS = ("/v1/realtime", "/openai/v1/realtime")
+SUBPROTOCOL = Subprotocol("realtime")
+KEY_SUBPROTOCOL = "openai-insecure-api-key."
+DEFAULT_MODEL = "parley-engine"
+MAX_FRAME_BYTES = 16 * 1024 * 1024
+PING_S = 10.0
+MAX_UNSENT_BYTES = 1024 * 1024
+"""More than this on its way to a client, and the engine stops reading from it."""
+STALL_S = 15.0
+CLOSE_TIMEOUT_S = 3.0
+_ID_CHARS = string.digits + string.ascii_letters
+_ID_LENGTH = 21
+
+
+def new_id(prefix: str) -> str:
+    """Return an id as the real service makes them."""
+    return f"{prefix}_{''.join(random.choices(_ID_CHARS, k=_ID_LENGTH))}"
+
+
+class _Connection:
+    """One client: its session's core, its sender and its running work."""
+
+    def __init__(self, socket: ServerConnection, session: Session, senses: Senses) -> None:
+        self._socket = socket
+        self._session = session
+        self._senses = senses
+        self._loop = asyncio.get_running_loop()
+        self._inputs: deque[Input] = deque()
+        self._is_feeding = False
+        self._outgoing: asyncio.Queue[str | Close] = asyncio.Queue()
+        self._unsent_bytes = 0
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._jobs: dict[str, asyncio.Task[None]] = {}
+        self._listenings: dict[str, Listening | None] = {}
+        """None: the ears broke over this turn already."""
+
+    async def run(self, *, is_beta: bool) -> None:
+        """Serve the client until either side ends; safe to cancel."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                sender = group.create_task(self._send())
+                try:
+                    self._feed(Opened(is_beta))
+                    await self._receive()
+                finally:
+                    self._group = None
+                    sender.cancel()
+                    for job in list(self._jobs.values()):
+                        job.cancel()
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            for listening in self._listenings.values():
+                if listening is not None:
+                    listening.cancel()
+            self._senses.ears.forget(self._session.id)
+
+    async def _receive(self) -> None:
+        try:
+            async for frame in self._socket:
+                self._feed(Received(frame))
+                while self._session.has_backlog:
+                    await asyncio.sleep(0)
+                    self._feed(Continued())
+                await self._has_room.wait()
+        except ConnectionClosed:
+            return
+
+    async def _send(self) -> None:
+        try:
+            while True:
+                text = await self._outgoing.get()
+                if isinstance(text, Close):
+                    await self._socket.close(text.code, text.reason)
+                    return
+                async with asyncio.timeout(STALL_S):
+                    await self._socket.send(text)
+                self._unsent_bytes -= len(text)
+                if self._unsent_bytes <= MAX_UNSENT_BYTES:
+                    self._has_room.set()
+        except TimeoutError:
+            log.warning("a client takes nothing; it is let go")
+            await self._socket.close(1013, "The client reads too slowly.")
+        except ConnectionClosed:
+            return
+        finally:
+            self._has_room.set()
+
+    # ------------------------------------------------------------ the core
+
+    def _feed(self, happened: Input) -> None:
+        """Give the core what happened and do what it says; in order, also when nested."""
+        self._inputs.append(happened)
+        if self._is_feeding:
+            return
+        self._is_feeding = True
+        try:
+            while self._inputs:
+                for action in self._session.feed(self._inputs.popleft(), self._loop.time()):
+                    self._do(action)
+        except Exception:
+            log.exception("the engine failed; the connection is closed")
+            self._inputs.clear()
+            self._outgoing.put_nowait(Close(1011, "internal error"))
+        finally:
+            self._is_feeding = False
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case Emit(event):
+                text = encode(event)
+                self._unsent_bytes += len(text)
+                if self._unsent_bytes > MAX_UNSENT_BYTES:
+                    self._has_room.clear()
+                self._outgoing.put_nowait(text)
+            case Hear(work_id, pcm, is_last):
+                self._hear(work_id, pcm, is_last=is_last)
+            case Think(work_id):
+                self._start(work_id, self._think(action))
+            case Speak(work_id):
+                self._start(work_id, self._speak(action))
+            case Stop(work_id):
+                self._stop(work_id)
+            case WakeAt(at):
+                self._wake_at(at)
+            case Close():
+                self._outgoing.put_nowait(action)
+
+    def _wake_at(self, at: float | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if at is None else self._loop.call_at(at, self._feed, Woke())
+
+    # ------------------------------------------------------------ the senses
+
+    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+        if self._group is None:
+            work.close()
+            return
+        self._jobs[work_id] = self._group.create_task(self._guard(work_id, work))
+
+    async def _guard(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except Exception as exc:  # a broken sense must not end the session
+            log.warning("a sense failed: %s", type(exc).__name__)
+            log.debug("how it failed", exc_info=True)
+            self._feed(SenseFailed(work_id))
+        finally:
+            work.close()
+            self._jobs.pop(work_id, None)
+
+    def _stop(self, work_id: str) -> None:
+        if listening := self._listenings.pop(work_id, None):
+            listening.cancel()
+        if job := self._jobs.pop(work_id, None):
+            job.cancel()
+
+    def _hear(self, work_id: str, pcm: bytes, *, is_last: bool) -> None:
+        try:
+            if work_id not in self._listenings:
+                self._listenings[work_id] = self._senses.ears.listen(self._session.id)
+            listening = self._listenings[work_id]
+            if listening is not None and pcm:
+                listening.feed(pcm)
+        except Exception as exc:
+            log.warning("the ears failed: %s", type(exc).__name__)
+            listening = self._listenings[work_id] = None
+        if not is_last:
+            return
+        if listening is None:
+            del self._listenings[work_id]
+            self._feed(SenseFailed(work_id))
+        else:
+            self._start(work_id, self._finish(work_id, listening))
+
+    async def _finish(self, work_id: str, listening: Listening) -> None:
+        try:
+            heard = await listening.finish()
+        finally:
+            self._listenings.pop(work_id, None)
+            listening.cancel()
+        self._feed(TurnHeard(work_id, heard))
+
+    async def _think(self, action: Think) -> None:
+        thoughts = self._senses.brain.think(action.prompt)
+        async with aclosing(thoughts):  # type: ignore[type-var]  # senses yield generators
+            async for thought in thoughts:
+                self._feed(Thinking(action.work_id, thought))
+        self._feed(ThinkingEnded(action.work_id))
+
+    async def _speak(self, action: Speak) -> None:
+        speech = self._senses.voice.speak(
+            action.text, voice=action.voice, speed=action.speed, volume=action.volume
+        )
+        async with aclosing(speech):  # type: ignore[type-var]  # senses yield generators
+            async for spoken in speech:
+                self._feed(Speaking(action.work_id, spoken))
+        self._feed(SpeakingEnded(action.work_id))
+
+
+# ---------------------------------------------------------------- the door
+
+
+def _refusal(status: HTTPStatus, code: str, message: str) -> Response:
+    body = json.dumps(
+        {"error": {"type": "invalid_request_error", "code": code, "message": message}}
+    ).encode()
+    headers = Headers(
+        {
+            "Content-Type": "application/json; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+    )
+    if status is HTTPStatus.UPGRADE_REQUIRED:
+        headers["Upgrade"] = "websocket"
+    return Response(status.value, status.phrase, headers, body)
+
+
+def _protocols(headers: Headers) -> list[str]:
+    offered = ",".join(headers.get_all("Sec-WebSocket-Protocol"))
+    return [name.strip() for name in offered.split(",") if name.strip()]
+
+
+def _credentials(headers: Headers) -> list[str]:
+    found = list(headers.get_all("api-key"))
+    for value in headers.get_all("Authorization"):
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() == "bearer":
+            found.append(token.strip())
+    found += [
+        name.removeprefix(KEY_SUBPROTOCOL)
+        for name in _protocols(headers)
+        if name.startswith(KEY_SUBPROTOCOL)
+    ]
+    return found
+
+
+def refusal(
+    request: Request, *, key: str | None, allowed_origins: Sequence[str] = ()
+) -> Response | None:
+    """Return why a request may not become a connection, or None."""
+    parts = urlsplit(request.path)
+    if parts.path.rstrip("/") not in PATHS:
+        return _refusal(
+            HTTPStatus.NOT_FOUND, "not_found", f"Connect to one of: {', '.join(PATHS)}."
+        )
+    origins = request.headers.get_all("Origin")
+    if any(origin not in allowed_origins for origin in origins):
+        return _refusal(
+            HTTPStatus.FORBIDDEN,
+            "origin_not_allowed",
+            "Web pages may not connect to this engine. Start it with --allow-origin to let one in.",
+        )
+    if key is not None and not any(
+        hmac.compare_digest(key.encode(), given.encode()) for given in _credentials(request.headers)
+    ):
+        return _refusal(
+            HTTPStatus.UNAUTHORIZED,
+            "invalid_api_key",
+            "Incorrect API key provided. Send the value of RTCLIENT_ENGINE_KEY as "
+            "'Authorization: Bearer …' or 'api-key'.",
+        )
+    if "websocket" not in ",".join(request.headers.get_all("Upgrade")).lower():
+        return _refusal(
+            HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", "This is a WebSocket address."
+        )
+    query = parse_qs(parts.query)
+    for name in ("intent", "call_id"):
+        if name in query:
+            return _refusal(
+                HTTPStatus.BAD_REQUEST,
+                "invalid_value",
+                f"The embedded engine does not know '{name}'. Leave it out.",
+            )
+    return None
+
+
+def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+
+
+@asynccontextmanager
+async def serve(
+    senses: Senses,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    key: str | None = None,
+    model: str = DEFAULT_MODEL,
+    allowed_origins: Sequence[str] = (),
+    session_s: float = SESSION_S,
+) -> AsyncIterator[Server]:
+    """Serve the engine while the context lasts; leaving it closes every connection with 1001.
+
+    The senses must have been started; who started them closes them.
+
+    Args:
+        senses: what hears, thinks and speaks, shared by all connections.
+        host: the address to listen on.
+        port: 0 for a free one (`server.sockets[0].getsockname()[1]`).
+        key: what clients must present; None lets everybody in.
+        model: what `session.model` says when the client names none.
+        allowed_origins: web pages that may connect.
+        session_s: seconds until a session expires.
+    """
+
+    async def handle(socket: ServerConnection) -> None:
+        request = socket.request
+        if request is None:
+            return
+        asked = parse_qs(urlsplit(request.path).query).get("model", [""])[0][:256]
+        session = Session(
+            senses.vad(),
+            new_id,
+            model=asked or model,
+            is_model_fixed=bool(asked),
+            expires_at=int(time.time() + session_s),
+            session_s=session_s,
+        )
+        is_beta = "realtime=v1" in ",".join(request.headers.get_all("OpenAI-Beta")) or (
+            "openai-beta.realtime-v1" in _protocols(request.headers)
+        )
+        await _Connection(socket, session, senses).run(is_beta=is_beta)
+
+    def door(_: ServerConnection, request: Request) -> Response | None:
+        return refusal(request, key=key, allowed_origins=allowed_origins)
+
+    wire_log = logging.getLogger("rtclient.engine.wire")
+    wire_log.setLevel(logging.WARNING)  # below, websockets logs headers and with them the key
+    server = await serve_websockets(
+        handle,
+        host,
+        port,
+        process_request=door,
+        select_subprotocol=_subprotocol,
+        origins=None if not allowed_origins else [*map(Origin, allowed_origins), None],
+        compression=None,
+        max_size=MAX_FRAME_BYTES,
+        ping_interval=PING_S,
+        ping_timeout=PING_S,
+        close_timeout=CLOSE_TIMEOUT_S,
+        logger=wire_log,
+        server_header=None,
+    )
+    try:
+        yield server
+    finally:
+        server.close()
+        await server.wait_closed()
