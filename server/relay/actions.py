@@ -1,0 +1,82 @@
+"""What the relay core asks its face to do, and what it is told at the start. Values only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from server.policy import Policy
+
+Leg = Literal["client", "upstream"]
+"""One of the two connections of a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToClient:
+    """Send this text to the client."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToUpstream:
+    """Send this text upstream."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class WakeAt:
+    """Call `on_time` at this moment or soon after; replaces what was asked before."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close one leg after everything before it was sent. The session is over."""
+
+    leg: Leg
+    code: int
+    """1000–1014 or 3000–4999, never one that cannot be sent."""
+    reason: str
+    """At most 123 bytes of UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """Add to a counter of the session."""
+
+    name: str
+    amount: int = 1
+
+
+Action = ToClient | ToUpstream | WakeAt | Close | Count
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One `parley.notice` for the page."""
+
+    level: Literal["info", "warning"]
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one session is about. Times in seconds."""
+
+    session: Mapping[str, Any] | None = None
+    """The session of the server's own `session.update` (GA); None sends none."""
+    policy: Policy = Policy()  # noqa: RUF009 - frozen
+    has_extras: bool = True
+    """Whether the client may be sent events of our own, `parley.*`."""
+    secrets: tuple[str, ...] = ()
+    """Strings that must not reach the client: key, token, address of the upstream."""
+    session_limit_s: float | None = None
+    idle_limit_s: float | None = None
+    """How long nobody may speak, write or answer."""
+    notices: tuple[Notice, ...] = ()
+    """Sent at the start."""
+    transcription_advice: str = ""
+    """What to do when the upstream cannot transcribe; empty when there is no setting for it."""

@@ -1,0 +1,268 @@
+"""The relay's asyncio face: two sockets and a clock around one `RelayCore`. It decides nothing.
+
+How it works:
+- one task reads the client, one dials and reads the upstream, one keeps time; each gives what it
+  got to the core and then performs what the core returned;
+- what goes to a leg passes through its outbox in the order the core said; a task goes on reading
+  only when what it caused has been taken. So nothing is queued but one message for each task and
+  what the core holds: back-pressure is reading stopped;
+- when the core says that the session is over, the tasks are cancelled, what is left for the client
+  is sent, and both legs are closed. Cancelling `run` frees both legs too.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Protocol, assert_never
+
+from rtclient.errors import ConnectionLost, RemoteProtocolError, RTError
+from rtclient.transport import Transport
+from server.errors import fault_of
+from server.relay.actions import Action, Close, Count, Leg, ToClient, ToUpstream, WakeAt
+from server.relay.core import RelayCore
+
+STALL_S = 15.0
+"""How long a leg may take nothing before the session is ended."""
+CLOSE_S = 2.0
+"""How long closing may take, in seconds, before the connection is dropped."""
+TICK_S = 1.0
+"""How often the clock is looked at."""
+
+_log = logging.getLogger("server.relay")
+_session_log = logging.getLogger("server.session")
+
+
+class Client(Protocol):
+    """The open connection to a client: a `Transport` that also returns binary messages."""
+
+    async def send(self, text: str) -> None:
+        """Send one text message; return when there is room for more. Raises `ConnectionLost`."""
+
+    async def recv(self) -> str | bytes:
+        """Return the next message. Raises `ConnectionLost`."""
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close; safe to call twice and on a connection that is gone."""
+
+    @property
+    def pending_bytes(self) -> int:
+        """Bytes that wait to be sent."""
+
+
+class _Over(Exception):
+    """The session is over; cancels the sibling tasks."""
+
+
+class _Outbox:
+    """What is on its way to one leg, in order."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._texts: deque[str] = deque()
+        self._lock = asyncio.Lock()
+        self._peer: Client | Transport | None = None
+        self._is_gone = False
+        self._busy_since: float | None = None
+        self._last_pending = 0
+
+    def open(self, peer: Client | Transport) -> None:
+        self._peer = peer
+
+    def put(self, text: str) -> None:
+        self._texts.append(text)
+
+    def clear(self) -> None:
+        self._texts.clear()
+
+    async def drain(self) -> None:
+        """Return when everything put so far was taken by the peer."""
+        if not self._texts or self._peer is None:
+            return
+        async with self._lock:
+            while self._texts and not self._is_gone:
+                self._busy_since = self._clock()
+                try:
+                    await self._peer.send(self._texts[0])
+                except ConnectionLost:
+                    self._is_gone = True  # the task that reads this leg learns the close code
+                finally:
+                    self._busy_since = None
+                if self._texts:
+                    self._texts.popleft()
+            if self._is_gone:
+                self._texts.clear()
+
+    def stalled_s(self) -> float:
+        """Return for how long the peer has taken nothing, in seconds."""
+        if self._busy_since is None or self._peer is None:
+            return 0.0
+        pending = self._peer.pending_bytes
+        if pending != self._last_pending:
+            self._last_pending, self._busy_since = pending, self._clock()
+        return self._clock() - self._busy_since
+
+    async def finish(self, close: Close | None) -> None:
+        """Send what is left unless the peer is stuck, then close it."""
+        if self._peer is None:
+            return
+        with suppress(TimeoutError, RTError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.drain()
+        with suppress(TimeoutError, RTError):
+            async with asyncio.timeout(2 * CLOSE_S):
+                await (self._peer.close(close.code, close.reason) if close else self._peer.close())
+
+
+class Relay:
+    """One session between an open client and an upstream that is yet to be dialled."""
+
+    def __init__(
+        self,
+        core: RelayCore,
+        client: Client,
+        dial: Callable[[], Awaitable[Transport]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        stall_s: float = STALL_S,
+        label: str = "",
+    ) -> None:
+        """`dial` returns an open connection or raises; `label` names the upstream in the log."""
+        self._core = core
+        self._client = client
+        self._dial = dial
+        self._clock = clock
+        self._stall_s = stall_s
+        self._label = label
+        self._client_box, self._upstream_box = _Outbox(clock), _Outbox(clock)
+        self._client_box.open(client)
+        self._boxes: dict[Leg, _Outbox] = {
+            "client": self._client_box,
+            "upstream": self._upstream_box,
+        }
+        self._closes: dict[Leg, Close] = {}
+        self._wake_at: float | None = None
+        self._has_room = asyncio.Event()
+        self._counts: Counter[str] = Counter()
+
+    async def run(self) -> None:
+        """Relay until either side is gone or a rule ends the session; then free everything."""
+        started = self._clock()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read_client())
+                tasks.create_task(self._read_upstream())
+                tasks.create_task(self._keep_time(tasks))
+        except* _Over:
+            pass
+        except* Exception as bugs:
+            _log.exception("relay failed", exc_info=bugs)
+            self._note(self._core.on_bug())
+        finally:
+            await self._finish()
+            self._log_session(self._clock() - started)
+
+    async def _read_client(self) -> None:
+        await self._perform(self._core.on_open(self._clock()))
+        while True:
+            while not self._core.wants_client:
+                self._has_room.clear()
+                await self._has_room.wait()
+            try:
+                data = await self._client.recv()
+            except ConnectionLost as lost:
+                await self._perform(self._core.on_client_closed(lost.code, lost.reason))
+                return
+            if isinstance(data, str):
+                await self._perform(self._core.on_client(data, self._clock()))
+            else:
+                await self._perform(self._core.on_client_binary(data))
+
+    async def _read_upstream(self) -> None:
+        try:
+            peer = await self._dial()
+        except (RTError, OSError, TimeoutError) as exc:
+            await self._perform(self._core.on_dial_failed(fault_of(exc)))
+            return
+        self._upstream_box.open(peer)
+        await self._perform(self._core.on_dialled(self._clock()))
+        while True:
+            try:
+                text = await peer.recv()
+            except ConnectionLost as lost:
+                await self._perform(self._core.on_upstream_closed(lost.code, lost.reason))
+                return
+            except RemoteProtocolError:
+                await self._perform(self._core.on_upstream_bad_data())
+                return
+            await self._perform(self._core.on_upstream(text, self._clock()))
+
+    async def _keep_time(self, tasks: asyncio.TaskGroup) -> None:
+        tick_s = min(TICK_S, self._stall_s / 4)
+        while True:
+            until_wake = tick_s if self._wake_at is None else self._wake_at - self._clock()
+            await asyncio.sleep(min(tick_s, max(0.0, until_wake)))
+            now = self._clock()
+            if self._wake_at is not None and now >= self._wake_at:
+                self._wake_at = None
+                for box in self._take(self._core.on_time(now)):
+                    tasks.create_task(box.drain())  # a stuck leg must not stop the clock
+            for leg, box in self._boxes.items():
+                if box.stalled_s() >= self._stall_s:
+                    self._take(self._core.on_stalled(leg))
+
+    async def _perform(self, actions: list[Action]) -> None:
+        for box in self._take(actions):
+            await box.drain()
+
+    def _take(self, actions: list[Action]) -> list[_Outbox]:
+        """Note the actions; return the outboxes that have something new."""
+        filled = self._note(actions)
+        if self._core.is_over:
+            raise _Over
+        if self._core.wants_client:
+            self._has_room.set()
+        return filled
+
+    def _note(self, actions: list[Action]) -> list[_Outbox]:
+        filled: list[_Outbox] = []
+        for action in actions:
+            match action:
+                case ToClient(text):
+                    self._client_box.put(text)
+                    filled.append(self._client_box)
+                case ToUpstream(text):
+                    self._upstream_box.put(text)
+                    filled.append(self._upstream_box)
+                case Count(name, amount):
+                    self._counts[name] += amount
+                case WakeAt(at):
+                    self._wake_at = at
+                case Close(leg):
+                    self._closes[leg] = action
+                case _:
+                    assert_never(action)
+        return filled
+
+    async def _finish(self) -> None:
+        # What is left for the upstream may have been written already: only the client's is sent.
+        self._upstream_box.clear()
+        await asyncio.gather(
+            *(box.finish(self._closes.get(leg)) for leg, box in self._boxes.items())
+        )
+
+    def _log_session(self, duration_s: float) -> None:
+        counts = self._counts
+        fields = self._core.facts() | {
+            "upstream": self._label,
+            "duration_s": round(duration_s, 1),
+            "turns": counts["turns"],
+            "responses": counts["responses"],
+            "audio_in_ms": counts["audio_in_us"] // 1000,
+            "audio_out_ms": counts["audio_out_us"] // 1000,
+            "client_events_refused": counts["client_events_refused"],
+            "upstream_errors": counts["upstream_errors"],
+        }
+        _session_log.info("session ended", extra=fields)
