@@ -1,9 +1,30 @@
 /**
- * Client events of the Realtime API, built from plain values. Pure; GA names.
+ * The vocabulary of the Realtime API: client events built from plain values, and names of server events. Pure; GA names.
  *
  * Every builder returns a new object without `event_id`; the socket worker adds one, so that an `error` can name its
  * cause.
  */
+
+const BETA_NAMES = new Map([
+  ["response.text.delta", "response.output_text.delta"],
+  ["response.text.done", "response.output_text.done"],
+  ["response.audio.delta", "response.output_audio.delta"],
+  ["response.audio.done", "response.output_audio.done"],
+  ["response.audio_transcript.delta", "response.output_audio_transcript.delta"],
+  ["response.audio_transcript.done", "response.output_audio_transcript.done"],
+  ["conversation.item.created", "conversation.item.added"],
+  ["transcription_session.created", "session.created"],
+  ["transcription_session.updated", "session.updated"],
+]);
+
+/**
+ * Say the GA name of an event type.
+ * @param {string} type GA or beta name
+ * @returns {string}
+ */
+export function gaType(type) {
+  return BETA_NAMES.get(type) ?? type;
+}
 
 /**
  * Settings that a person can change, as a partial GA session. Only what is given is sent; null is kept (it means off).

@@ -56,7 +56,16 @@
  * @property {object[]} rate_limits
  */
 
-import { heardChars, SAMPLES_PER_MS } from "./turns.js";
+import {
+  changeItem,
+  changePart,
+  ensureItem,
+  mergeItem,
+  pendingTranscription,
+  placeAfter,
+} from "./items.js";
+import { gaType } from "./protocol.js";
+import { SAMPLES_PER_MS } from "./turns.js";
 
 /** Mean probability of the words below which a transcript is shown as a guess. */
 export const GUESS_BELOW = 0.6;
@@ -73,27 +82,6 @@ export const BENIGN_ERRORS = new Set([
 ]);
 
 const MAX_NOTICES = 20;
-
-const BETA_NAMES = new Map([
-  ["response.text.delta", "response.output_text.delta"],
-  ["response.text.done", "response.output_text.done"],
-  ["response.audio.delta", "response.output_audio.delta"],
-  ["response.audio.done", "response.output_audio.done"],
-  ["response.audio_transcript.delta", "response.output_audio_transcript.delta"],
-  ["response.audio_transcript.done", "response.output_audio_transcript.done"],
-  ["conversation.item.created", "conversation.item.added"],
-  ["transcription_session.created", "session.created"],
-  ["transcription_session.updated", "session.updated"],
-]);
-
-/**
- * Say the GA name of an event type.
- * @param {string} type GA or beta name
- * @returns {string}
- */
-export function gaType(type) {
-  return BETA_NAMES.get(type) ?? type;
-}
 
 /** @returns {SessionState} */
 export function initialState() {
@@ -216,144 +204,7 @@ export function confidenceOf(logprobs) {
   return Math.exp(sum / logprobs.length);
 }
 
-// ---- items ---------------------------------------------------------------------------------------------------------
-
-function newItem(id, at_ms) {
-  return {
-    id,
-    role: null,
-    type: "message",
-    status: "in_progress",
-    text: "",
-    transcript: "",
-    has_audio: false,
-    transcription: null,
-    call: null,
-    response_id: null,
-    heard: null,
-    interrupted: false,
-    audio_ms: 0,
-    at_ms,
-    past: false,
-    parts: [],
-  };
-}
-
-/** Put what follows from the rest of an item in order: joined texts, and how much of the transcript was heard. */
-function settled(item) {
-  const text = joined(item.parts, "text");
-  const transcript = joined(item.parts, "audio");
-  const has_audio = item.audio_ms > 0 || item.parts.some((part) => part?.type === "audio");
-  const heard = item.heard && {
-    ms: item.heard.ms,
-    text_chars: item.interrupted
-      ? heardChars(transcript, item.heard.ms, item.audio_ms)
-      : transcript.length,
-  };
-  return { ...item, text, transcript, has_audio, heard };
-}
-
-function joined(parts, type) {
-  return parts
-    .filter((part) => part?.type === type && part.text)
-    .map((part) => part.text)
-    .join("\n");
-}
-
-/** Replace fields of one item; nothing happens when there is no such item. */
-function changeItem(state, id, fields) {
-  const index = state.items.findIndex((item) => item.id === id && !item.past);
-  if (index < 0) return state;
-  const item = state.items[index];
-  const items = state.items.slice();
-  items[index] = settled({ ...item, ...(typeof fields === "function" ? fields(item) : fields) });
-  return { ...state, items };
-}
-
-function ensureItem(state, id, at_ms, fields = {}) {
-  if (state.items.some((item) => item.id === id && !item.past)) return state;
-  return { ...state, items: [...state.items, settled({ ...newItem(id, at_ms), ...fields })] };
-}
-
-/**
- * Move an item to its place in the conversation.
- * `previous_id` null or unknown leaves it where it is: new items come last.
- */
-function placeAfter(state, id, previous_id) {
-  if (!previous_id || previous_id === id) return state;
-  const from = state.items.findIndex((item) => item.id === id && !item.past);
-  const previous = state.items.findIndex((item) => item.id === previous_id);
-  if (from < 0 || previous < 0 || from === previous + 1) return state;
-  const items = state.items.slice();
-  const [moved] = items.splice(from, 1);
-  items.splice(items.findIndex((item) => item.id === previous_id) + 1, 0, moved);
-  return { ...state, items };
-}
-
-function changePart(item, index, type, change) {
-  const parts = item.parts.slice();
-  while (parts.length < index) parts.push(null);
-  const part = parts[index] ?? { type, text: "" };
-  parts[index] = { type, text: change(part.text) };
-  return { parts };
-}
-
-/** Content parts as the server lists them → our parts. Empty text never wipes what the deltas brought. */
-function partsOf(content, old) {
-  if (!Array.isArray(content)) return old;
-  const parts = old.slice();
-  content.forEach((part, index) => {
-    const is_audio = part.type === "input_audio" || part.type === "output_audio" || part.type === "audio";
-    const text = is_audio ? part.transcript : part.text;
-    if (is_audio || typeof text === "string") {
-      parts[index] = { type: is_audio ? "audio" : "text", text: text || old[index]?.text || "" };
-    }
-  });
-  return parts;
-}
-
-/** Take over the server's view of an item. */
-function mergeItem(state, wire, at_ms, extra = {}) {
-  if (!wire?.id) return state;
-  const next = changeItem(ensureItem(state, wire.id, at_ms), wire.id, (item) => {
-    const type = wire.type ?? item.type;
-    const role = wire.role ?? item.role;
-    const has_user_audio =
-      role === "user" && Array.isArray(wire.content) && wire.content.some((part) => part.type === "input_audio");
-    const is_call = type === "function_call" || type === "function_call_output";
-    return {
-      type,
-      role,
-      status: wire.status ?? (item.status === "pending" ? "completed" : item.status),
-      parts: partsOf(wire.content, item.parts),
-      transcription: item.transcription ?? (has_user_audio ? pendingTranscription() : null),
-      call: is_call
-        ? {
-            name: wire.name ?? item.call?.name ?? "",
-            call_id: wire.call_id ?? item.call?.call_id ?? "",
-            arguments: wire.arguments || item.call?.arguments || "",
-            output: wire.output ?? item.call?.output ?? null,
-          }
-        : item.call,
-      interrupted: item.interrupted || (wire.status === "incomplete" && role === "assistant"),
-      ...extra,
-    };
-  });
-  return wire.type === "function_call_output" ? answerCall(next, wire) : next;
-}
-
-/** Show a call's output on the call as well. */
-function answerCall(state, wire) {
-  const call = state.items.find(
-    (item) => item.type === "function_call" && item.call?.call_id === wire.call_id && !item.past,
-  );
-  if (!call) return state;
-  return changeItem(state, call.id, (item) => ({ call: { ...item.call, output: wire.output } }));
-}
-
-function pendingTranscription() {
-  return { state: "pending", certainty: "unknown", confidence: null, error: null };
-}
+// ---- numbers and errors -----------------------------------------------------------------------------------------------
 
 function addUsage(total, usage) {
   const input = usage.input_token_details ?? {};

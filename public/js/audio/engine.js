@@ -12,7 +12,7 @@
  * | `sent` | `{event, at_ms}` a client event that went out, appends excepted (also the worker's own truncate, delete, cancel) |
  * | `connection` | `{state: "connecting"|"open"|"closed", code, reason, wasClean, error?}`; "open" = socket open |
  * | `level` | `{input_db, output_db, input_peak, output_peak, playing_item_id, played_ms}` about 25 per second; dB of full scale ≥ −100, peaks 0..1 |
- * | `playback` | `{state: "started"|"ended"|"flushed", item_id, content_index, played_ms, heard_ms, dropped_ms, context_time}` |
+ * | `playback` | `{state: "started"|"ended"|"flushed", item_id, content_index, played_ms, heard_ms, dropped_ms, context_time, at_ms}`; `at_ms` on the page's clock, when it is heard (output latency included) |
  * | `capture` | `{captured_samples, sent_samples, sent_ms, skipped_samples, first_context_time}` about once per second |
  * | `trouble` | `{code, message, fatal}`; codes below; `fatal`: the conversation cannot go on, everything was freed |
  * | `devices` | `{inputs, outputs}` after a device came or went |
@@ -177,6 +177,40 @@ export class AudioEngine extends EventTarget {
   }
 
   /**
+   * Give a running conversation a microphone, or another one; the connection stays. Call it in a click handler.
+   * @param {StartOptions} [options] as for start()
+   * @returns {Promise<void>} rejects with TroubleError and leaves everything as it was
+   */
+  async addMicrophone(options = {}) {
+    const run = this.#run;
+    if (!run) throw new DOMException("There is no conversation to add a microphone to.", "InvalidStateError");
+    this.resume();
+    if (!navigator.mediaDevices?.getUserMedia) throw new TroubleError("unsupported");
+    const wanted = { ...run.options, ...options, microphone: true };
+    const stream = await openMicrophone(wanted).catch((error) => {
+      throw microphoneTrouble(error);
+    });
+    if (run.is_over) {
+      stopTracks(stream);
+      throw run.error;
+    }
+    const old = run.stream;
+    run.options = wanted;
+    run.stream = stream;
+    this.#connectMicrophone(run);
+    if (old) stopTracks(old);
+  }
+
+  /**
+   * Take another microphone without dropping the conversation.
+   * @param {string} deviceId
+   * @returns {Promise<void>} as addMicrophone()
+   */
+  setDevice(deviceId) {
+    return this.addMicrophone({ deviceId });
+  }
+
+  /**
    * Send one client event.
    * @param {object} event e.g. from protocol.js; gets an `event_id` when it has none. A `response.cancel` also silences
    *   the loudspeaker and cuts the item to what was heard.
@@ -217,8 +251,7 @@ export class AudioEngine extends EventTarget {
   stop() {
     const run = this.#run;
     if (!run) return;
-    const error = new DOMException("The conversation was stopped.", "AbortError");
-    this.#free(run, error);
+    this.#free(run, new DOMException("The conversation was stopped.", "AbortError"));
     this.#setConnection({ state: "closed", code: 1000, reason: "", wasClean: true });
   }
 
@@ -352,6 +385,9 @@ export class AudioEngine extends EventTarget {
       this.#tellTrouble(detail.code, false);
     } else if (type === "socket_event") {
       this.#debug?.then((debug) => debug.takeSocketEvent(detail));
+    } else if (type === "playback") {
+      const ahead_s = detail.context_time - run.context.currentTime + Math.max(0, run.latency_s);
+      this.#tell(type, { ...detail, at_ms: performance.now() + ahead_s * 1000 });
     } else {
       this.#tell(type, detail);
     }
@@ -478,6 +514,17 @@ export class AudioEngine extends EventTarget {
     run.context?.close().catch(() => {});
     run.wake_lock?.release().catch(() => {});
     closeWorker(run.worker);
+    // What sounded is silent now, and nobody is left to say so.
+    this.#tell("playback", {
+      state: "flushed",
+      item_id: null,
+      content_index: 0,
+      played_ms: 0,
+      heard_ms: 0,
+      dropped_ms: 0,
+      context_time: 0,
+      at_ms: performance.now(),
+    });
   }
 
   #checkLife(run) {

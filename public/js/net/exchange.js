@@ -15,8 +15,7 @@
  * `first_context_time + (n + skipped_samples) / 24000`.
  */
 
-import { cancel } from "../protocol.js";
-import { gaType } from "../session.js";
+import { cancel, gaType } from "../protocol.js";
 import { SAMPLES_PER_MS, truncation } from "../turns.js";
 
 /** Most audio held while the session is not ready or the network is slow; the oldest goes first. */
