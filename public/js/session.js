@@ -67,6 +67,8 @@ import {
 import { gaType } from "./protocol.js";
 import { SAMPLES_PER_MS } from "./turns.js";
 
+export { gaType };
+
 /** Mean probability of the words below which a transcript is shown as a guess. */
 export const GUESS_BELOW = 0.6;
 

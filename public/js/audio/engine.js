@@ -20,8 +20,6 @@
  * Trouble codes: insecure_context, microphone_denied, microphone_missing, microphone_busy, audio_blocked, unsupported,
  * microphone_lost, network_slow.
  *
- * @typedef {"insecure_context"|"microphone_denied"|"microphone_missing"|"microphone_busy"|"audio_blocked"|"unsupported"|"microphone_lost"|"network_slow"} TroubleCode
- *
  * @typedef {object} StartOptions
  * @property {boolean} [microphone=true] false: no microphone is asked for; typed conversation with spoken answers
  * @property {string} [deviceId] wished microphone; another one is taken when it is gone
@@ -31,46 +29,15 @@
  */
 
 import { createSocketWorker } from "../net/trusted.js";
+import { microphoneTrouble, openMicrophone, stopTracks } from "./microphone.js";
+import { ConnectionError, TROUBLE_MESSAGES, TroubleError } from "./trouble.js";
+
+export { ConnectionError, TroubleError };
 
 const RESUME_LIMIT_MS = 3000;
 const WATCH_EVERY_MS = 1000;
 const REBUILD_EVERY_MS = 5000;
 const CLOSE_LIMIT_MS = 1000;
-
-const MESSAGES = {
-  insecure_context:
-    "The browser gives the microphone only to secure pages. Open this page at http://localhost or over https.",
-  microphone_denied: "The microphone is not allowed. Allow it in the browser's site settings, then start again.",
-  microphone_missing: "No microphone was found. Plug one in, then start again, or type instead.",
-  microphone_busy: "The microphone is in use by another program. Close that program, then start again.",
-  audio_blocked: "The browser does not let this page sound. Press the button once more.",
-  unsupported: "This browser lacks what live sound needs. Use a current Firefox, Chrome, Edge or Safari.",
-  microphone_lost: "The microphone is gone. Plug it in again, then start again, or type instead.",
-  network_slow: "The network is slow: some of your speech could not be sent in time.",
-};
-
-/** Why the sound could not start; `code` is a trouble code. */
-export class TroubleError extends Error {
-  /**
-   * @param {TroubleCode} code
-   * @param {string} [message] what happened and what to do
-   */
-  constructor(code, message = MESSAGES[code]) {
-    super(message);
-    this.name = "TroubleError";
-    this.code = code;
-  }
-}
-
-/** The socket closed before it was open; `code` and `reason` as in the `connection` event. */
-export class ConnectionError extends Error {
-  constructor({ code, reason }) {
-    super(reason || `The connection could not be opened (code ${code}).`);
-    this.name = "ConnectionError";
-    this.code = code;
-    this.reason = reason;
-  }
-}
 
 /** Everything that one conversation holds; freed as a whole. */
 class Run {
@@ -536,7 +503,7 @@ export class AudioEngine extends EventTarget {
     this.#tell("connection", detail);
   }
 
-  #tellTrouble(code, fatal, message = MESSAGES[code]) {
+  #tellTrouble(code, fatal, message = TROUBLE_MESSAGES[code]) {
     this.#tell("trouble", { code, message, fatal });
   }
 
@@ -561,32 +528,6 @@ function resumedInTime(context) {
     () => false,
   );
   return Promise.race([resumed, late]);
-}
-
-function openMicrophone({ deviceId, echoCancellation, noiseSuppression, autoGainControl }) {
-  const audio = { echoCancellation, noiseSuppression, autoGainControl, channelCount: { ideal: 1 } };
-  if (deviceId) audio.deviceId = { ideal: deviceId };
-  return navigator.mediaDevices.getUserMedia({ audio });
-}
-
-function stopTracks(stream) {
-  for (const track of stream.getTracks()) track.stop();
-}
-
-function microphoneTrouble(error) {
-  switch (error?.name) {
-    case "NotAllowedError":
-    case "SecurityError":
-      return new TroubleError("microphone_denied");
-    case "NotFoundError":
-    case "OverconstrainedError":
-      return new TroubleError("microphone_missing");
-    case "NotReadableError":
-    case "AbortError":
-      return new TroubleError("microphone_busy");
-    default:
-      return error instanceof TroubleError ? error : new TroubleError("unsupported", String(error));
-  }
 }
 
 /** Let the closing handshake pass, then end the worker. */
