@@ -40,12 +40,12 @@ install() {
   # One `-r FILE` per lock, kept as words.
   for lock in "$@"; do set -- "$@" -r "$lock"; shift; done
   if [ "$installer" = uv ]; then
-    uv pip install --quiet --python .venv/bin/python --require-hashes "$@"
-  else
-    .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
-      --root-user-action ignore --require-hashes "$@"
+    uv pip install --quiet --python .venv/bin/python --require-hashes "$@" && return
+    say "uv could not; trying pip, which has its own settings for mirrors and certificates ..."
   fi
+  .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
+  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+    --root-user-action ignore --require-hashes "$@"
 }
 
 installer=pip
@@ -62,8 +62,7 @@ say "Installing$stale into .venv with $installer (first time: about a minute) ..
 for lock in "$@"; do rm -f ".venv/installed/$lock"; done
 if ! install "$@"; then
   say "Installing$stale failed; the lines above say why."
-  say "No network, or a proxy or mirror in between? Settings of pip (PIP_INDEX_URL, HTTPS_PROXY) and of uv (UV_INDEX_URL) are honoured."
-  if [ "$installer" = uv ]; then say "Another way: PARLEY_INSTALLER=pip and the same command again."; fi
+  say "No network, or a proxy or mirror in between? pip's own settings (PIP_INDEX_URL, PIP_CERT, HTTPS_PROXY) are honoured."
   exit 1
 fi
 for lock in "$@"; do
