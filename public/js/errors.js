@@ -36,7 +36,7 @@ const TROUBLES = {
   ],
   microphone_lost: [
     "The microphone went away",
-    "Typing goes on working. To speak again, end the conversation, plug the microphone in and start again.",
+    "Typing goes on working. To speak again, plug the microphone in and press its button beside the round one.",
     TYPE,
   ],
   audio_blocked: [

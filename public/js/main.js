@@ -8,8 +8,8 @@
 import { AudioEngine } from "./audio/engine.js";
 import { passingTrouble, troubleOf, troubleOfClose, whyUnheard } from "./errors.js";
 import { initialTiming, onAsked, onAudio, onSound } from "./figures.js";
-import { commitAudio, clearAudio, responseCreate, sessionSettings, sessionUpdate, textMessage } from "./protocol.js";
-import { gaType, initialState, newSession, phase, reduce, reducePlayback } from "./session.js";
+import { clearAudio, commitAudio, gaType, responseCreate, sessionSettings, sessionUpdate, textMessage } from "./protocol.js";
+import { initialState, newSession, phase, reduce, reducePlayback } from "./session.js";
 import { createStore } from "./store.js";
 import { Controls } from "./ui/controls.js";
 import { Meters } from "./ui/meters.js";
@@ -48,7 +48,7 @@ const store = createStore({
 
 const controls = new Controls(find(".bar"), {
   toggle: () => (store.get().is_running ? end() : begin({ microphone: true })),
-  mute: () => setMuted(!store.get().muted),
+  mute: toggleMicrophone,
   hush: () => engine.flush(),
   hold: (held) => hold(held),
   say: (text) => say(text),
@@ -112,7 +112,7 @@ function begin({ microphone, text = null }) {
   });
   engine
     .start({ microphone, deviceId: settings.device || undefined })
-    .then(() => mine === attempt && onStarted())
+    .then(() => mine === attempt && nameDevices())
     .catch((error) => mine === attempt && onStartFailed(error));
 }
 
@@ -136,7 +136,8 @@ function settleEnd(patch) {
   });
 }
 
-async function onStarted() {
+/** Names of devices are known only once a microphone was allowed. */
+async function nameDevices() {
   const { inputs } = await engine.devices();
   form.offerDevices(inputs);
   const { device } = store.get().settings;
@@ -168,9 +169,31 @@ function tell(event) {
   if (!store.get().session.session || !engine.send(event)) waiting.push(event);
 }
 
-function setMuted(muted) {
-  engine.setMuted(muted);
-  store.set({ muted });
+/** Mute or unmute; in a typed conversation the same button brings the microphone in. */
+function toggleMicrophone() {
+  const { has_microphone, muted, settings } = store.get();
+  if (has_microphone) {
+    engine.setMuted(!muted);
+    store.set({ muted: !muted });
+    return;
+  }
+  const mine = attempt;
+  engine.setMuted(settings.mode === "hold");
+  engine.addMicrophone({ deviceId: settings.device || undefined }).then(
+    () => {
+      if (mine !== attempt) return;
+      store.set({ has_microphone: true, muted: false, trouble: null });
+      quiet.reset();
+      nameDevices();
+    },
+    (error) => mine === attempt && onMicrophoneFailed(error),
+  );
+}
+
+/** The conversation goes on typed. */
+function onMicrophoneFailed(error) {
+  if (error.name === "AbortError") return;
+  store.set({ trouble: passingTrouble(error.code ?? null, error.message), has_microphone: engine.hasMicrophone });
 }
 
 /** Push to talk: open while held; the end of the turn is told by hand. */
@@ -216,6 +239,7 @@ function changeSettings(patch) {
   saveSettings(next);
   store.set({ settings: next });
   if (!is_running) return;
+  if ("device" in patch && has_microphone) engine.setDevice(next.device).then(nameDevices, onMicrophoneFailed);
   if ("mode" in patch) {
     engine.setMuted(has_microphone && next.mode === "hold");
     store.set({ holding: false, muted: false });
@@ -405,7 +429,7 @@ function hintOf(state, now) {
     listening: holding ? "Let go when you have finished" : session.listening ? "I hear you" : "Speak whenever you like",
     thinking: "An answer is being made",
     speaking: settings.mode === "hold" ? "Hold Space to interrupt" : has_microphone ? "Speak to interrupt" : "Esc stops it",
-    muted: has_microphone ? "Nothing you say is sent" : "No microphone in use; type below",
+    muted: has_microphone ? "Nothing you say is sent" : "Typing only. The microphone button lets you speak",
     trouble: state.trouble ? "" : "Press the round button to start again",
   };
   return hints[now];

@@ -138,8 +138,8 @@ export function newSession(state) {
  * @returns {SessionState} the same object when nothing changed
  */
 export function reduce(state, event, at_ms) {
-  const apply = REDUCERS[gaType(event?.type)];
-  return apply ? apply(state, event, at_ms) : state;
+  const type = gaType(event?.type);
+  return Object.hasOwn(REDUCERS, type) ? REDUCERS[type](state, event, at_ms) : state;
 }
 
 /**

@@ -70,8 +70,7 @@ export class Exchange {
    */
   received(event, at_ms) {
     const type = gaType(event.type);
-    const rule = RULES[type];
-    const actions = rule ? rule.call(this, event, at_ms) : [];
+    const actions = Object.hasOwn(RULES, type) ? RULES[type].call(this, event) : [];
     actions.push({ do: "post", message: { type: "event", event: withoutAudio(event, type), at_ms } });
     return actions;
   }

@@ -26,7 +26,7 @@ const TAP_MS = 280;
  *
  * @typedef {object} BarActions
  * @property {() => void} toggle start or end; called synchronously in the handler
- * @property {() => void} mute
+ * @property {() => void} mute mute, unmute, or bring the microphone in
  * @property {() => void} hush
  * @property {(held: boolean) => void} hold
  * @property {(text: string) => void} say
@@ -96,11 +96,12 @@ export class Controls {
     face.setAttribute("href", view.holding ? "#i-disc" : view.is_running ? "#i-stop" : "#i-mic");
     big.setAttribute("aria-label", view.is_running ? "End the conversation" : "Start the conversation");
     const can_mute = view.is_running && view.has_microphone;
-    mute.hidden = view.mode === "hold";
-    mute.disabled = !can_mute;
+    mute.hidden = view.mode === "hold" && (can_mute || !view.is_running);
+    mute.disabled = !view.is_running;
+    mute.setAttribute("aria-label", view.is_running && !view.has_microphone ? "Use the microphone" : "Mute the microphone");
     mute.setAttribute("aria-pressed", String(view.muted && can_mute));
-    mute_icon.setAttribute("href", view.muted && can_mute ? "#i-mic-off" : "#i-mic");
-    hold.hidden = view.mode !== "hold";
+    mute_icon.setAttribute("href", (view.muted || !view.has_microphone) && view.is_running ? "#i-mic-off" : "#i-mic");
+    hold.hidden = view.mode !== "hold" || (view.is_running && !can_mute);
     hold.disabled = !can_mute;
     hold.setAttribute("aria-pressed", String(view.holding));
     hush.disabled = !view.can_hush;
