@@ -4,6 +4,7 @@ Nothing else in `rtclient` looks at the environment; everything takes arguments.
 """
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 ENGINE_KEY = "RTCLIENT_ENGINE_KEY"
@@ -13,6 +14,12 @@ ENGINE_KEY = "RTCLIENT_ENGINE_KEY"
 def engine_key() -> str | None:
     """Return the key that clients of this engine process must present; None for no key."""
     return os.environ.get(ENGINE_KEY) or None
+
+
+def child_environment(extra: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
+    """Return the environment for a child process: ours, without some names, and `extra`."""
+    kept = {name: value for name, value in os.environ.items() if name not in without}
+    return {**kept, **extra}
 
 
 def find_dotenv(start: Path | None = None, name: str = ".env") -> Path | None:

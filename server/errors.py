@@ -62,6 +62,15 @@ _TABLE: Final = (
         " OPENAI_API_KEY in .env, then start the server again.",
     ),
     Fault(
+        "upstream_token_failed",
+        502,
+        1008,
+        "server_error",
+        "The server could not get a Microsoft Entra ID token.",
+        "Sign in with `az login`, give the server a managed identity, or set"
+        " AZURE_OPENAI_API_KEY in .env.",
+    ),
+    Fault(
         "upstream_forbidden",
         502,
         1008,
@@ -76,8 +85,8 @@ _TABLE: Final = (
         1008,
         "server_error",
         "The voice service does not know the deployment or model.",
-        "Check AZURE_OPENAI_DEPLOYMENT (the deployment's own name; a new one needs some minutes) and"
-        " AZURE_OPENAI_ENDPOINT, or OPENAI_MODEL, in .env.",
+        "Check AZURE_OPENAI_DEPLOYMENT (the deployment's own name; a new one needs some minutes)"
+        " and AZURE_OPENAI_ENDPOINT, or OPENAI_MODEL, in .env.",
     ),
     Fault(
         "upstream_bad_request",

@@ -1,0 +1,481 @@
+"""What the operator wants: every setting with its type, default, unit and one sentence.
+
+Rules of the file:
+- the only reader of the environment in the server; everything else is handed values;
+- all faults are found in one go, and each says what to set;
+- no value is ever repeated in a fault: people paste keys into the wrong line.
+
+.env.example and docs/configuration.md are made from `Settings` by scripts/generate_docs.py.
+"""
+
+import difflib
+import importlib.util
+import os
+import re
+import secrets
+import ssl
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from rtclient import endpoints
+from rtclient.endpoints import Endpoint
+from rtclient.environment import find_dotenv
+from server.retirements import openai_model_warning, transcription_warning
+
+UpstreamKind = Literal["azure", "openai", "engine"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+_OURS = ("AZURE_OPENAI_", "PARLEY_")
+_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
+_MIN_TOKEN_CHARS = 8
+_PAID_MAX_SESSIONS = 10
+
+
+class SettingsError(ValueError):
+    """The server cannot start: `faults` says all that is wrong, one sentence or two each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        count = "One setting is" if len(faults) == 1 else f"{len(faults)} settings are"
+        super().__init__(
+            "\n".join([f"{count} not right:", *(f"  - {fault}" for fault in faults)])
+            + "\nWrite them into a file named .env (see .env.example) or into the environment."
+            " UPSTREAM=engine needs no account at all."
+        )
+
+
+def _upper(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _list(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_list)]
+
+
+def _setting(
+    name: str, group: str, description: str, *, default: Any = None, unit: str = "", **limits: Any
+) -> Any:
+    return Field(
+        default,
+        validation_alias=name,
+        description=description,
+        json_schema_extra={"group": group, "unit": unit},
+        **limits,
+    )
+
+
+class Settings(BaseSettings):
+    """All settings, read-only. Made by `load_settings`; made by hand it reads nothing itself."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid")
+
+    azure_openai_endpoint: str | None = _setting(
+        "AZURE_OPENAI_ENDPOINT",
+        "Azure OpenAI",
+        "The resource's address as the portal shows it, such as https://NAME.openai.azure.com.",
+    )
+    azure_openai_api_key: SecretStr | None = _setting(
+        "AZURE_OPENAI_API_KEY",
+        "Azure OpenAI",
+        "The resource's key; without one Microsoft Entra ID is used (EXTRAS=azure ./start.sh).",
+    )
+    azure_openai_deployment: str | None = _setting(
+        "AZURE_OPENAI_DEPLOYMENT",
+        "Azure OpenAI",
+        "The name that you gave to the deployment of a realtime model.",
+    )
+    azure_openai_api_version: str | None = _setting(
+        "AZURE_OPENAI_API_VERSION",
+        "Azure OpenAI",
+        "Not needed: the generally available API has no version; a value here only brings a"
+        " warning.",
+    )
+    azure_openai_voice: str = _setting(
+        "AZURE_OPENAI_VOICE",
+        "Voice and transcription",
+        "The voice of the answers, with every upstream.",
+        default="alloy",
+    )
+    azure_openai_transcription_deployment: str | None = _setting(
+        "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT",
+        "Azure OpenAI",
+        "The name of a transcription deployment in the same resource, for the user's words.",
+    )
+    openai_api_key: SecretStr | None = _setting("OPENAI_API_KEY", "OpenAI", "The key.")
+    openai_model: str = _setting(
+        "OPENAI_MODEL",
+        "OpenAI",
+        "The realtime model.",
+        default=endpoints.DEFAULT_OPENAI_MODEL,
+    )
+    openai_base_url: str | None = _setting(
+        "OPENAI_BASE_URL",
+        "OpenAI",
+        "The address of another server that speaks this API, ending in /v1; such a server may need"
+        " no key.",
+    )
+    upstream_choice: Annotated[UpstreamKind | None, BeforeValidator(_lower)] = _setting(
+        "UPSTREAM",
+        "Which voice service",
+        "azure, openai or engine; by default Azure when one of its settings is there, else OpenAI,"
+        " else the built-in engine.",
+    )
+    transcription_model: str = _setting(
+        "TRANSCRIPTION_MODEL",
+        "Voice and transcription",
+        "The model that writes down what the user says; `off` writes nothing down.",
+        default="whisper-1",
+    )
+    host: str = _setting(
+        "HOST",
+        "Server",
+        "The address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 the whole network.",
+        default="127.0.0.1",
+    )
+    port: int = _setting(
+        "PORT", "Server", "The port to listen on; 0 takes a free one.", default=3000, ge=0, le=65535
+    )
+    access_token: SecretStr | None = _setting(
+        "ACCESS_TOKEN",
+        "Server",
+        "What visitors must present; `auto` makes one at the start and prints a login link. At"
+        " least 8 characters.",
+    )
+    max_sessions_choice: int | None = _setting(
+        "MAX_SESSIONS",
+        "Limits",
+        "How many sessions may be open at once; by default 10 with a paid service, else no limit.",
+        ge=1,
+    )
+    session_limit_s: float = _setting(
+        "SESSION_LIMIT_S",
+        "Limits",
+        "The longest duration of a session; the service has a limit of its own.",
+        default=3600.0,
+        unit="seconds",
+        gt=0,
+        le=86_400,
+    )
+    idle_limit_s: float = _setting(
+        "IDLE_LIMIT_S",
+        "Limits",
+        "How long nobody may speak, write or answer before the session ends.",
+        default=300.0,
+        unit="seconds",
+        gt=0,
+        le=86_400,
+    )
+    extra_ca_file: Path | None = _setting(
+        "EXTRA_CA_FILE",
+        "Network",
+        "A PEM file with certificate authorities to trust besides the public ones.",
+    )
+    tls_verify: bool = _setting(
+        "PARLEY_TLS_VERIFY",
+        "Network",
+        "`off` accepts any certificate of the service; whoever sits between can then read the key.",
+        default=True,
+    )
+    upstream_proxy: SecretStr | None = _setting(
+        "PARLEY_UPSTREAM_PROXY",
+        "Network",
+        "The HTTP proxy for the connection to the service, such as http://proxy.example:3128.",
+    )
+    allowed_hosts: Names = _setting(
+        "PARLEY_ALLOWED_HOSTS",
+        "Network",
+        "Names under which browsers may reach this server besides localhost, separated by commas.",
+        default=(),
+    )
+    allowed_origins: Names = _setting(
+        "PARLEY_ALLOWED_ORIGINS",
+        "Network",
+        "Origins of other pages that may connect, such as https://app.example, separated by"
+        " commas.",
+        default=(),
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = _setting(
+        "PARLEY_LOG_LEVEL",
+        "Server",
+        "How much is logged: DEBUG, INFO, WARNING or ERROR.",
+        default="INFO",
+    )
+
+    env_file: Path | None = None
+    """The `.env` that was read."""
+    access_token_is_new: bool = False
+    """Whether the token was made at this start."""
+    unknown_names: tuple[str, ...] = ()
+    """Names in `.env` that look like settings and are none."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load_settings` gives and nothing else, so that tests can say all of it."""
+        return (init_settings,)
+
+    @property
+    def upstream(self) -> UpstreamKind:
+        """The voice service to use."""
+        if self.upstream_choice is not None:
+            return self.upstream_choice
+        if self.azure_openai_endpoint or self.azure_openai_api_key or self.azure_openai_deployment:
+            return "azure"
+        if self.openai_api_key or self.openai_base_url:
+            return "openai"
+        return "engine"
+
+    @property
+    def max_sessions(self) -> int | None:
+        """How many sessions may be open at once; None is no limit."""
+        if self.max_sessions_choice is None and self.is_paid:
+            return _PAID_MAX_SESSIONS
+        return self.max_sessions_choice
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether sessions cost somebody money; false only for servers on this machine."""
+        if self.upstream == "engine":
+            return False
+        address = self.azure_openai_endpoint if self.upstream == "azure" else self.openai_base_url
+        parts = urlsplit(address or "")
+        try:
+            return not endpoints.is_loopback(parts.hostname or "")
+        except ValueError:
+            return True
+
+    @property
+    def transcription(self) -> str | None:
+        """The model, or on Azure the deployment, that writes down what the user says."""
+        if self.transcription_model.lower() == "off":
+            return None
+        if self.upstream == "azure" and self.azure_openai_transcription_deployment:
+            return self.azure_openai_transcription_deployment
+        return self.transcription_model
+
+    def endpoint(self, *, token: str | None = None) -> Endpoint | None:
+        """Return where to dial, or None for the engine (its address is known when it runs).
+
+        Args:
+            token: A Microsoft Entra ID token, for Azure without a key.
+
+        Raises:
+            ValueError: The settings do not make an address; the text says what to set.
+        """
+        if self.upstream == "azure":
+            return endpoints.azure(
+                self.azure_openai_endpoint or "",
+                self.azure_openai_deployment or "",
+                key=_plain(self.azure_openai_api_key),
+                token=token,
+                api_version=self.azure_openai_api_version,
+            )
+        if self.upstream == "openai":
+            return endpoints.openai(
+                self.openai_base_url, self.openai_model, key=_plain(self.openai_api_key)
+            )
+        return None
+
+    def warnings(self, today: date | None = None) -> list[str]:
+        """Return what the operator should know, most urgent first."""
+        today = today or date.today()
+        found = []
+        if not self.tls_verify and self.upstream != "engine":
+            found.append(
+                "TLS verification is off: anybody on the way to the voice service can read the key"
+                " and the conversation. Delete the line PARLEY_TLS_VERIFY from .env."
+            )
+        if endpoint := self.endpoint():
+            found.extend(endpoint.warnings)
+        if self.upstream == "openai":
+            found.append(openai_model_warning(self.openai_model, today) or "")
+        if self.transcription:
+            found.append(transcription_warning(self.upstream, self.transcription, today) or "")
+        found.extend(_unknown_name_warning(name) for name in self.unknown_names)
+        return [warning for warning in found if warning]
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the settings taken together."""
+        return [
+            *self._upstream_faults(),
+            *self._access_faults(),
+            *self._network_faults(),
+        ]
+
+    def _upstream_faults(self) -> list[str]:
+        found = []
+        if self.upstream == "azure":
+            if not self.azure_openai_endpoint:
+                found.append(
+                    "AZURE_OPENAI_ENDPOINT is missing: set it to the resource's address, such as"
+                    " https://NAME.openai.azure.com."
+                )
+                if not self.azure_openai_deployment:
+                    found.append(
+                        "AZURE_OPENAI_DEPLOYMENT is missing: set it to the name of your realtime"
+                        " deployment."
+                    )
+            if not self.azure_openai_api_key and not has_azure_identity():
+                found.append(
+                    "AZURE_OPENAI_API_KEY is missing: set it, or install what Microsoft Entra ID"
+                    " needs with EXTRAS=azure ./start.sh."
+                )
+            if not self.azure_openai_endpoint:
+                return found
+        if self.upstream == "openai" and not self.openai_api_key and not self.openai_base_url:
+            return ["OPENAI_API_KEY is missing: set it, or set UPSTREAM=engine to need no account."]
+        try:
+            self.endpoint()
+        except ValueError as exc:
+            found.append(str(exc))
+        return found
+
+    def _access_faults(self) -> list[str]:
+        found = []
+        token = _plain(self.access_token)
+        if token is None and self.is_paid and not endpoints.is_loopback(self.host):
+            found.append(
+                "ACCESS_TOKEN is missing: with this HOST other machines could use your paid account"
+                " without asking. Set ACCESS_TOKEN=auto (or a secret of your own), or"
+                " HOST=127.0.0.1."
+            )
+        if token is not None and token != "auto" and len(token) < _MIN_TOKEN_CHARS:
+            found.append(
+                f"ACCESS_TOKEN is shorter than {_MIN_TOKEN_CHARS} characters: set a longer one, or"
+                " ACCESS_TOKEN=auto."
+            )
+        return found
+
+    def _network_faults(self) -> list[str]:
+        found = []
+        for origin in self.allowed_origins:
+            if not _ORIGIN.fullmatch(origin):
+                found.append(
+                    "PARLEY_ALLOWED_ORIGINS has an entry that is no origin: write each as"
+                    " https://HOST or http://HOST:PORT, without a path."
+                )
+                break
+        if any("/" in host for host in self.allowed_hosts):
+            found.append("PARLEY_ALLOWED_HOSTS has an entry with a slash: write names only.")
+        proxy = _plain(self.upstream_proxy)
+        if proxy is not None and not re.fullmatch(r"https?://[^/\s]+/?", proxy):
+            found.append("PARLEY_UPSTREAM_PROXY must look like http://HOST:PORT.")
+        if self.extra_ca_file is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.extra_ca_file)
+            except OSError:
+                found.append(
+                    "EXTRA_CA_FILE cannot be read or holds no certificate: name a PEM file."
+                )
+        return found
+
+    def _with_token(self) -> Self:
+        if _plain(self.access_token) != "auto":
+            return self
+        token = SecretStr(secrets.token_urlsafe(24))
+        return self.model_copy(update={"access_token": token, "access_token_is_new": True})
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all settings as they stand in the environment."""
+    aliases = (field.validation_alias for field in Settings.model_fields.values())
+    return tuple(alias for alias in aliases if isinstance(alias, str))
+
+
+def load_settings(
+    environ: Mapping[str, str] | None = None, dotenv_dir: Path | None = None
+) -> Settings:
+    """Read the settings from the environment and, for what is not there, from `.env`.
+
+    Args:
+        environ: The environment; None is that of the process.
+        dotenv_dir: Where the search upward for `.env` begins; None is the working directory.
+
+    Raises:
+        SettingsError: with all that is wrong.
+    """
+    environ = os.environ if environ is None else environ
+    env_file = find_dotenv(dotenv_dir)
+    faults: list[str] = []
+    from_file = _read_dotenv(env_file, faults)
+    known = names()
+    values: dict[str, Any] = {}
+    for name in known:
+        value = _clean(environ.get(name, "")) or _clean(from_file.get(name, ""))
+        if value:
+            values[name] = value
+    about: dict[str, Any] = {
+        "env_file": env_file,
+        "unknown_names": tuple(
+            name for name in from_file if name.startswith(_OURS) and name not in known
+        ),
+    }
+    try:
+        settings = Settings(**values, **about)
+    except ValidationError as exc:
+        for error in exc.errors(include_input=False, include_url=False, include_context=False):
+            name = str(error["loc"][0])
+            values.pop(name, None)
+            faults.append(f"{name}: {error['msg']}.")
+        # The others are looked at all the same, so that one run shows every fault.
+        settings = Settings(**values, **about)
+    faults += settings.faults()
+    if faults:
+        raise SettingsError(list(dict.fromkeys(faults)))
+    return settings._with_token()
+
+
+def has_azure_identity() -> bool:
+    """Whether the packages for Microsoft Entra ID are installed."""
+    try:
+        return importlib.util.find_spec("azure.identity") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _read_dotenv(path: Path | None, faults: list[str]) -> dict[str, str]:
+    if path is None:
+        return {}
+    try:
+        found = dotenv_values(path, interpolate=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        faults.append(f"{path} cannot be read: it must be a readable file in UTF-8.")
+        return {}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _unknown_name_warning(name: str) -> str:
+    near = difflib.get_close_matches(name, names(), n=1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f"{name} in .env is not a setting and has no effect.{hint}"
+
+
+def _clean(value: str) -> str:
+    """Return the value without blanks and quotes around it (docker --env-file keeps them)."""
+    return value.strip().strip("\"'").strip()
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()

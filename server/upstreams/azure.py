@@ -1,0 +1,69 @@
+"""Azure OpenAI: with the resource's key, or with Microsoft Entra ID tokens."""
+
+from dataclasses import replace
+from typing import Literal
+
+from rtclient.endpoints import Endpoint
+from rtclient.errors import AuthError
+from rtclient.transport import Transport
+from server.upstreams.dialling import Dialler
+from server.upstreams.entra import EntraTokens
+from server.upstreams.state import State
+
+
+class AzureUpstream:
+    """Dials with the key in `endpoint`, or with a token when `tokens` are given."""
+
+    kind: Literal["azure"] = "azure"
+
+    def __init__(
+        self, endpoint: Endpoint, dialler: Dialler, tokens: EntraTokens | None = None
+    ) -> None:
+        self._endpoint = endpoint
+        self._dialler = dialler
+        self._tokens = tokens
+
+    @property
+    def label(self) -> str:
+        """What to call it to people."""
+        return self._endpoint.label
+
+    @property
+    def model(self) -> str:
+        """The name of the deployment."""
+        return self._endpoint.model
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key or the token, and the resource's host."""
+        token = self._tokens.current if self._tokens else ""
+        return (*self._endpoint.secrets, token) if token else self._endpoint.secrets
+
+    def state(self) -> State:
+        """Always ready: whether it answers shows when it is dialled."""
+        return "ready"
+
+    async def start(self) -> None:
+        """Begin to keep a token fresh, if tokens are used."""
+        if self._tokens is not None:
+            await self._tokens.start()
+
+    async def dial(self) -> Transport:
+        """Open a connection for one session; a refused token is renewed once."""
+        if self._tokens is None:
+            return await self._dialler.dial(self._endpoint)
+        token = await self._tokens.get()
+        try:
+            return await self._dialler.dial(self._with(token))
+        except AuthError as exc:
+            if exc.status != 401:
+                raise
+        return await self._dialler.dial(self._with(await self._tokens.renew(token)))
+
+    async def close(self) -> None:
+        """Stop renewing tokens."""
+        if self._tokens is not None:
+            await self._tokens.close()
+
+    def _with(self, token: str) -> Endpoint:
+        return replace(self._endpoint, headers={"Authorization": f"Bearer {token}"})

@@ -1,0 +1,236 @@
+"""The built-in engine as a supervised child process on a loopback port.
+
+Rules of the file:
+- the child never outlives us: it watches its stdin, and its whole process group is ended with it;
+- it gets a secret made at our start, and none of the operator's keys;
+- a child that dies is started again, later each time; after three failures in a row the state is
+  `failed`, and it is tried on.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import rtclient
+from rtclient import endpoints
+from rtclient.endpoints import Endpoint
+from rtclient.environment import ENGINE_KEY, child_environment
+from rtclient.errors import ConnectError
+from rtclient.transport import Transport
+from server.errors import FaultError
+from server.upstreams.dialling import Dialler
+from server.upstreams.state import State
+
+MODEL = "parley-engine"
+
+COMMAND = (
+    *(sys.executable, "-m", "rtclient.engine"),
+    *("--host", "127.0.0.1", "--port", "0", "--watch-stdin", "--model", MODEL),
+)
+
+_IMPORT_ROOT = Path(rtclient.__file__).parents[1]
+"""Where `python -m` finds the same rtclient as ours, wherever the server was started."""
+
+_NOT_FOR_THE_CHILD = ("AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "ACCESS_TOKEN")
+_FAILED_AFTER = 3
+_STABLE_AFTER_S = 60.0
+_MAX_LINE_BYTES = 4096
+
+_log = logging.getLogger("server.upstreams.engine")
+
+
+class EngineUpstream:
+    """Starts, watches, restarts and dials the engine."""
+
+    kind: Literal["engine"] = "engine"
+    label = "the built-in engine"
+    model = MODEL
+
+    def __init__(
+        self,
+        dialler: Dialler,
+        *,
+        command: Sequence[str] = COMMAND,
+        start_timeout_s: float = 90.0,
+        wait_ready_s: float = 8.0,
+        stop_timeout_s: float = 5.0,
+        backoff_s: float = 0.5,
+        max_backoff_s: float = 30.0,
+    ) -> None:
+        """Prepare; nothing runs before `start`.
+
+        Args:
+            dialler: How to dial; without proxy.
+            command: The child's command line.
+            start_timeout_s: How long the child may take until it says that it is ready.
+            wait_ready_s: How long `dial` waits for that.
+            stop_timeout_s: How long the child may take to end before it is killed.
+            backoff_s: The pause before the first restart; doubles up to `max_backoff_s`.
+            max_backoff_s: The longest pause between restarts.
+        """
+        self._dialler = dialler
+        self._command = tuple(command)
+        self._start_timeout_s = start_timeout_s
+        self._wait_ready_s = wait_ready_s
+        self._stop_timeout_s = stop_timeout_s
+        self._backoff_s = backoff_s
+        self._max_backoff_s = max_backoff_s
+        self._key = secrets.token_urlsafe(32)
+        self._endpoint: Endpoint | None = None
+        self._failures = 0
+        self._changed = asyncio.Condition()
+        self._supervising: asyncio.Task[None] | None = None
+        self.notes: tuple[str, ...] = ()
+        """What the engine said about senses that are missing or replaced."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The key between us and the child."""
+        return (self._key,)
+
+    def state(self) -> State:
+        """Whether the engine can be dialled."""
+        if self._endpoint is not None:
+            return "ready"
+        return "failed" if self._failures >= _FAILED_AFTER else "starting"
+
+    async def start(self) -> None:
+        """Start the child and keep it running; returns at once."""
+        if self._supervising is None:
+            self._supervising = asyncio.create_task(self._supervise(), name="engine supervisor")
+
+    async def dial(self) -> Transport:
+        """Open a connection for one session; waits a while for an engine that is starting.
+
+        Raises:
+            FaultError: `engine_starting` or `engine_failed`.
+            ConnectError: The engine is there and does not answer.
+        """
+        try:
+            async with asyncio.timeout(self._wait_ready_s), self._changed:
+                await self._changed.wait_for(lambda: self.state() != "starting")
+        except TimeoutError:
+            raise FaultError("engine_starting") from None
+        if self._endpoint is None:
+            raise FaultError("engine_failed")
+        try:
+            return await self._dialler.dial(self._endpoint)
+        except ConnectError:
+            if self._endpoint is None:
+                raise FaultError("engine_starting") from None
+            raise
+
+    async def close(self) -> None:
+        """End the child and wait until it is gone."""
+        supervising, self._supervising = self._supervising, None
+        if supervising is not None:
+            supervising.cancel()
+            await asyncio.gather(supervising, return_exceptions=True)
+
+    async def _supervise(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            started_at = loop.time()
+            await self._run_once()
+            if loop.time() - started_at > _STABLE_AFTER_S:
+                self._failures = 0
+            pause_s = min(self._backoff_s * 2**self._failures, self._max_backoff_s)
+            self._failures += 1
+            await self._tell(None)
+            _log.warning(
+                "engine ended",
+                extra={"failures": self._failures, "restart_in_s": round(pause_s, 1)},
+            )
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), pause_s)
+
+    async def _run_once(self) -> None:
+        """Run one child until it ends; when cancelled, end it."""
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *self._command,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=child_environment({ENGINE_KEY: self._key}, without=_NOT_FOR_THE_CHILD),
+                start_new_session=True,
+                cwd=_IMPORT_ROOT,
+            )
+        except OSError as exc:
+            _log.error("engine cannot be started", extra={"error": exc.strerror or ""})
+            return
+        assert child.stdout is not None
+        assert child.stderr is not None
+        listening = asyncio.create_task(self._relay_log(child.stderr), name="engine log")
+        try:
+            async with asyncio.timeout(self._start_timeout_s):
+                ready = await self._ready_line(child.stdout)
+            if ready is not None:
+                await self._announce(ready)
+                # Whatever it prints now is read away, so that it can never block on us.
+                while await child.stdout.read(65_536):
+                    pass
+                await child.wait()
+        except TimeoutError:
+            _log.error("engine did not get ready", extra={"after_s": self._start_timeout_s})
+        finally:
+            self._endpoint = None
+            await self._end(child)
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
+
+    async def _ready_line(self, stdout: asyncio.StreamReader) -> dict[str, Any] | None:
+        while line := await stdout.readline():
+            with contextlib.suppress(ValueError):
+                found = json.loads(line)
+                if isinstance(found, dict) and found.get("event") == "ready":
+                    return found
+        return None
+
+    async def _announce(self, ready: dict[str, Any]) -> None:
+        self.notes = tuple(str(note) for note in ready.get("notes", ()))
+        _log.info("engine ready", extra={"senses": ready.get("senses"), "notes": self.notes})
+        url = f"ws://{ready['host']}:{ready['port']}"
+        await self._tell(endpoints.engine(url, key=self._key, model=MODEL))
+
+    async def _tell(self, endpoint: Endpoint | None) -> None:
+        async with self._changed:
+            self._endpoint = endpoint
+            self._changed.notify_all()
+
+    async def _relay_log(self, stderr: asyncio.StreamReader) -> None:
+        rest = b""
+        while data := await stderr.read(_MAX_LINE_BYTES):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in [*lines, rest] if len(rest) > _MAX_LINE_BYTES else lines:
+                if text := line.decode(errors="replace").strip():
+                    _log.info("engine log", extra={"line": text})
+            if len(rest) > _MAX_LINE_BYTES:
+                rest = b""
+
+    async def _end(self, child: asyncio.subprocess.Process) -> None:
+        """End the child: politely, then with force, then what is left of its process group."""
+        if child.returncode is None:
+            assert child.stdin is not None
+            child.stdin.close()
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+            try:
+                async with asyncio.timeout(self._stop_timeout_s):
+                    await child.wait()
+            except TimeoutError:
+                _log.warning("engine killed", extra={"after_s": self._stop_timeout_s})
+        if hasattr(os, "killpg"):  # not on Windows
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid, signal.SIGKILL)
+        elif child.returncode is None:
+            child.kill()
+        await child.wait()
