@@ -20,7 +20,7 @@ from typing import Any
 
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.codec import MAX_BYTES, decode, encode, peek_type
-from server.errors import FAULTS, Fault, fault_of_event
+from server.errors import FAULTS, Fault, error_event, fault_of_event
 from server.policy import check
 from server.relay.actions import (
     Action,
@@ -159,7 +159,7 @@ class RelayCore:
         if self.is_over:
             return []
         fault = FAULTS["binary_not_supported"]
-        return self._refuse(fault.code, f"{fault.message} {fault.advice}", None, None)
+        return self._refuse(fault.code, fault.text, None, None)
 
     def on_upstream_bad_data(self) -> list[Action]:
         """The upstream sent a message that is no text at all."""
@@ -393,17 +393,10 @@ class RelayCore:
         if self.is_over:
             return []
         self._phase = Phase.OVER
-        code = fault.close_code if code is None else code
+        code = code or fault.close_code or 1011
         self._facts |= {"close_side": side, "close_code": code, "error_code": fault.code}
-        error = {
-            "type": fault.type,
-            "code": fault.code,
-            "message": f"{fault.message} {fault.advice}".strip(),
-            "param": None,
-            "event_id": None,
-        }
         return [
-            self._event("error", error=error),
+            ToClient(encode(error_event(fault, self._new_id("event")))),
             self._close("client", code, reason or fault.code),
             self._close("upstream", code, fault.code),
         ]

@@ -183,8 +183,11 @@ class Relay:
     async def _read_upstream(self) -> None:
         try:
             peer = await self._dial()
-        except (RTError, OSError, TimeoutError) as exc:
-            await self._perform(self._core.on_dial_failed(fault_of(exc)))
+        except Exception as exc:
+            fault = fault_of(exc)
+            if fault.code == "internal_error":
+                _log.exception("dial failed")
+            await self._perform(self._core.on_dial_failed(fault))
             return
         self._upstream_box.open(peer)
         await self._perform(self._core.on_dialled(self._clock()))

@@ -1,0 +1,159 @@
+"""The composition root: settings in, the wired application out. Nothing here is global.
+
+Order of what a request passes: security headers (on every answer) → errors → Host, Origin and
+credential → routes. The upstream is started in the background, so that the page is served before
+the engine is ready.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+import rtclient
+from rtclient.engine.phrases import PHRASES
+from rtclient.protocol.session import VOICES
+from server.limits import SessionLimits
+from server.profiles import PROFILES, session_update
+from server.relay.pump import STALL_S
+from server.routes.guard import Guard, SecurityHeaders
+from server.routes.pages import page_routes, public_files
+from server.routes.ws import socket_routes
+from server.security import make_gate
+from server.sessions import Sessions
+from server.settings import Settings
+from server.upstreams import Upstream, create_upstream
+
+PUBLIC = Path(__file__).resolve().parent.parent / "public"
+TAPPABLE_PHRASES = 6
+
+_log = logging.getLogger("server.app")
+
+
+class Application(FastAPI):
+    """FastAPI with the security headers around everything, its own error answers too."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the ASGI application with all middleware."""
+        return SecurityHeaders(super().build_middleware_stack())
+
+
+def create_app(
+    settings: Settings,
+    *,
+    upstream: Upstream | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    unix_clock: Callable[[], float] = time.time,
+    stall_s: float = STALL_S,
+    public: Path = PUBLIC,
+) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: What the operator wants.
+        upstream: What to dial instead of what the settings say.
+        clock: Monotonic, in seconds.
+        unix_clock: Unix time in seconds, for `expires_at` only.
+        stall_s: How long a leg may take nothing before its session ends.
+        public: The folder of the page.
+    """
+    peer = upstream if upstream is not None else create_upstream(settings)
+    token = settings.access_token
+    gate = make_gate(
+        host=settings.host,
+        allowed_hosts=settings.allowed_hosts,
+        allowed_origins=settings.allowed_origins,
+        access_token=token.get_secret_value() if token is not None else None,
+    )
+    session = session_update(settings, peer.kind)
+    sessions = Sessions(
+        peer,
+        session,
+        SessionLimits(settings.max_sessions),
+        profiles=tuple(PROFILES),
+        session_limit_s=settings.session_limit_s,
+        idle_limit_s=settings.idle_limit_s,
+        stall_s=stall_s,
+        clock=clock,
+        unix_clock=unix_clock,
+    )
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        starting = asyncio.create_task(_start(peer))
+        try:
+            yield
+        finally:
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
+            await peer.close()
+
+    app = Application(
+        title="Parley",
+        version=rtclient.__version__,
+        lifespan=lifespan,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.add_middleware(Guard, gate=gate)
+    app.include_router(socket_routes(sessions))
+    app.include_router(
+        page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))
+    )
+    app.mount("/", public_files(public))
+    return app
+
+
+async def _start(upstream: Upstream) -> None:
+    try:
+        await upstream.start()
+    except Exception:
+        # The server lives on: the page says what is wrong, and so does /healthz.
+        _log.exception("upstream could not be started")
+
+
+def _health(upstream: Upstream) -> tuple[int, Mapping[str, Any]]:
+    body = {"status": "ok", "version": rtclient.__version__, "upstream": upstream.kind}
+    if upstream.kind != "engine":
+        return 200, body
+    state = upstream.state()
+    if state != "failed":
+        return 200, body | {"engine": state}
+    return 503, body | {"status": "failed", "engine": state}
+
+
+def _config(
+    settings: Settings, upstream: Upstream, session: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Return what the page must know; no secret and no address of the upstream."""
+    is_engine = upstream.kind == "engine"
+    engine = {
+        "state": upstream.state(),
+        "phrases": list(PHRASES[:TAPPABLE_PHRASES]),
+        "all_phrases": list(PHRASES),
+    }
+    audio = session.get("audio", {})
+    return {
+        "version": rtclient.__version__,
+        "upstream": {"kind": upstream.kind, "label": upstream.label, "model": upstream.model},
+        "engine": engine if is_engine else None,
+        "voices": list(VOICES),
+        "voice": audio.get("output", {}).get("voice", VOICES[0]),
+        "session": {
+            "instructions_editable": True,
+            "turn_detection": audio.get("input", {}).get("turn_detection"),
+        },
+        "greeting": is_engine,
+        "limits": {
+            "session_limit_s": settings.session_limit_s,
+            "idle_limit_s": settings.idle_limit_s,
+        },
+        "warnings": settings.warnings(),
+    }

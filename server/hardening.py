@@ -1,0 +1,64 @@
+"""uvicorn's WebSocket connection, with the three things that ASGI cannot say.
+
+- A client that does not read can still be closed: the close frame goes into the write buffer at
+  once, and what is not gone `CLOSE_TIMEOUT_S` later is aborted.
+- A keepalive ping that cannot be answered because *we* stopped reading (back-pressure) is no sign
+  of a dead client; it is sent again when reading goes on.
+- The application may ask how many bytes wait for the client: the function at
+  `scope["extensions"]["parley.pending"]`. So a slow client can be told from a stuck one.
+
+It reaches into uvicorn's class; `tests/integration/test_hardening.py` shows what it relies on.
+"""
+
+import asyncio
+from typing import Any
+
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+CLOSE_TIMEOUT_S = 5.0
+"""How long a client may take to read what is left and to answer the close frame."""
+
+
+class ClientConnection(WebSocketsSansIOProtocol):
+    """One client's connection; `uvicorn.Config(ws=ClientConnection)`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.close_timeout = CLOSE_TIMEOUT_S
+
+    async def run_asgi(self) -> None:
+        """Run the application, then see to it that the connection goes away."""
+        extensions = self.scope.get("extensions")
+        if extensions is not None:
+            extensions["parley.pending"] = self._pending_bytes  # type: ignore[assignment]  # not a mapping
+        try:
+            await super().run_asgi()
+        finally:
+            if not self.disconnected:
+                asyncio.get_running_loop().call_later(self.close_timeout + 1, self._abort)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send one ASGI message; closing does not wait for the client to read."""
+        if message["type"] == "websocket.close" and self.handshake_complete:
+            self.writable.set()
+        await super().send(message)
+
+    def keepalive_timeout(self) -> None:
+        """Close a client that did not answer a ping, unless its answer is what we do not read."""
+        if self.read_paused:
+            self.pong_timer = None
+            self.pending_ping_payload = None
+            self.schedule_ping()
+            return
+        super().keepalive_timeout()
+        # uvicorn would tell the application when the buffer is flushed: never, for a dead client.
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006, "reason": ""})
+        asyncio.get_running_loop().call_later(self.close_timeout, self._abort)
+
+    def _pending_bytes(self) -> int:
+        return 0 if self.disconnected else self.transport.get_write_buffer_size()
+
+    def _abort(self) -> None:
+        if not self.disconnected:
+            self.transport.abort()

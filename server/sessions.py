@@ -1,0 +1,88 @@
+"""Opens relay sessions: who is admitted, with which plan, on which clocks.
+
+The routes know HTTP and WebSockets, the relay knows one session; this is what stands between.
+"""
+
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rtclient.transport import Transport
+from server.limits import SessionLimits
+from server.policy import Policy
+from server.relay.actions import Notice, Plan
+from server.relay.core import RelayCore
+from server.relay.pump import STALL_S, Client, Relay
+from server.upstreams import Upstream
+
+_TRANSCRIPTION_ADVICE = {
+    "azure": (
+        "Set AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT in .env to the name of a transcription "
+        "deployment of the same Azure resource."
+    ),
+    "openai": "Set TRANSCRIPTION_MODEL in .env to a transcription model that the account may use.",
+}
+
+
+@dataclass(slots=True)
+class Sessions:
+    """The sessions of this server. One place holds the upstream, so routes need not know it."""
+
+    upstream: Upstream
+    session: Mapping[str, Any]
+    """What the server's own `session.update` sets on `/ws`."""
+    limits: SessionLimits
+    profiles: tuple[str, ...] = ("default",)
+    """The names that `/ws?profile=` knows."""
+    session_limit_s: float | None = None
+    idle_limit_s: float | None = None
+    stall_s: float = STALL_S
+    clock: Callable[[], float] = time.monotonic
+    unix_clock: Callable[[], float] = time.time
+    new_id: Callable[[str], str] = field(default=lambda prefix: f"{prefix}_{secrets.token_hex(8)}")
+
+    def page_plan(self) -> Plan:
+        """Return the plan of a session on `/ws`: the built-in profile, our own events allowed."""
+        notices = []
+        if self.upstream.kind == "engine" and self.upstream.state() == "starting":
+            message = "The built-in voice engine is still starting; this takes a few seconds."
+            notices.append(Notice("info", "engine_starting", message))
+        return Plan(
+            session=self.session,
+            policy=Policy("open", model=self.upstream.model),
+            secrets=self._secrets(),
+            session_limit_s=self.session_limit_s,
+            idle_limit_s=self.idle_limit_s,
+            notices=tuple(notices),
+            transcription_advice=_TRANSCRIPTION_ADVICE.get(self.upstream.kind, ""),
+        )
+
+    def drop_in_plan(self) -> Plan:
+        """Return the plan of a session on a drop-in path: nothing of ours but the limits."""
+        return Plan(
+            policy=Policy("passthrough"),
+            has_extras=False,
+            secrets=self._secrets(),
+            session_limit_s=self.session_limit_s,
+            idle_limit_s=self.idle_limit_s,
+        )
+
+    async def run(
+        self, plan: Plan, client: Client, dial: Callable[[], Awaitable[Transport]]
+    ) -> None:
+        """Relay between an accepted client and what `dial` opens, until it is over."""
+        core = RelayCore(plan, now=self.clock(), unix_now=self.unix_clock(), new_id=self.new_id)
+        relay = Relay(
+            core,
+            client,
+            dial,
+            clock=self.clock,
+            stall_s=self.stall_s,
+            label=self.upstream.kind,
+        )
+        await relay.run()
+
+    def _secrets(self) -> tuple[str, ...]:
+        return tuple(getattr(self.upstream, "secrets", ()))
