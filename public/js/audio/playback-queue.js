@@ -158,12 +158,13 @@ export class PlaybackQueue {
    *   is_complete: boolean}[]} the parts that had not ended, in order
    */
   flush() {
-    const report = this.#parts.map((part) => ({
+    const last = this.#parts.length - 1;
+    const report = this.#parts.map((part, index) => ({
       item_id: part.item_id,
       content_index: part.content_index,
       played_samples: this.playedSamples(part),
       received_samples: part.received,
-      is_complete: part.is_complete,
+      is_complete: part.is_complete || index < last,
     }));
     for (const part of this.#parts) this.#ignored.add(part.item_id);
     for (const item_id of this.#ignored) {
