@@ -18,7 +18,7 @@ async def test_an_authority_from_extra_ca_file_is_believed(tmp_path: Path) -> No
         environment |= azure_environment(peer.endpoint)
         async with serving(environment, tmp_path) as server, talking(server.port) as client:
             await client.until("session.updated")
-    assert peer.endpoint.startswith("https://")
+        assert peer.endpoint.startswith("https://")
     assert len(peer.sessions) == 1
 
 

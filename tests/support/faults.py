@@ -22,6 +22,8 @@ from typing import Any
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE = 0x1, 0x2, 0x8
+_TLS_HANDSHAKE = b"\x16"
+_PLAIN_ON_TLS = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 @dataclass
@@ -168,21 +170,28 @@ class FaultPeer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-            head = {
-                name.lower(): value.strip()
-                for name, _, value in (line.partition(":") for line in lines[1:] if line)
-            }
-            self.heads.append({":path": lines[0].split(" ")[1], **head})
-            if self.queue:
-                fault = self.queue.popleft()
-                self.played.append(fault.name)
-                await fault.play(Wire(reader, writer, head, self.redirect_to))
-                if not writer.is_closing():
-                    await writer.drain()
+            await self._play(reader, writer)
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()
+
+    async def _play(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        first = await reader.readexactly(1)
+        if first == _TLS_HANDSHAKE and self._tls is None:
+            writer.write(_PLAIN_ON_TLS)
+            return
+        rest = await reader.readuntil(b"\r\n\r\n")
+        lines = (first + rest).decode("latin-1").split("\r\n")
+        pairs = (line.partition(":") for line in lines[1:] if line)
+        head = {name.lower(): value.strip() for name, _, value in pairs}
+        self.heads.append({":path": lines[0].split(" ")[1], **head})
+        if not self.queue:
+            return
+        fault = self.queue.popleft()
+        self.played.append(fault.name)
+        await fault.play(Wire(reader, writer, head, self.redirect_to))
+        if not writer.is_closing():
+            await writer.drain()
 
 
 def _then(*steps: Callable[[Wire], None], heard: bool = False, linger: bool = True) -> Play:
