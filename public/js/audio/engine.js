@@ -52,6 +52,7 @@ class Run {
     this.capture = null;
     this.playback = null;
     this.wake_lock = null;
+    this.is_sounding = false;
     this.timer = 0;
     this.latency_s = -1;
     this.watched_time = -1;
@@ -237,6 +238,7 @@ export class AudioEngine extends EventTarget {
 
   async #assemble(run, resumed, stream) {
     const graph = this.#buildGraph(run, run.context);
+    graph.catch(() => {}); // awaited below, unless something else fails first
     if (stream) {
       // A microphone that comes when all is over must not stay open.
       stream.then(
@@ -353,6 +355,7 @@ export class AudioEngine extends EventTarget {
     } else if (type === "socket_event") {
       this.#debug?.then((debug) => debug.takeSocketEvent(detail));
     } else if (type === "playback") {
+      run.is_sounding = detail.state === "started";
       const ahead_s = detail.context_time - run.context.currentTime + Math.max(0, run.latency_s);
       this.#tell(type, { ...detail, at_ms: performance.now() + ahead_s * 1000 });
     } else {
@@ -481,6 +484,7 @@ export class AudioEngine extends EventTarget {
     run.context?.close().catch(() => {});
     run.wake_lock?.release().catch(() => {});
     closeWorker(run.worker);
+    if (!run.is_sounding) return;
     // What sounded is silent now, and nobody is left to say so.
     this.#tell("playback", {
       state: "flushed",
