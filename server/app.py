@@ -1,12 +1,9 @@
 """The composition root: settings in, the wired application out. Nothing here is global.
 
 Order of what a request passes: security headers (on every answer) → errors → Host, Origin and
-credential → routes. The upstream is started in the background, so that the page is served before
-the engine is ready.
+credential → routes.
 """
 
-import asyncio
-import logging
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -32,8 +29,6 @@ from server.upstreams import Upstream, create_upstream
 
 PUBLIC = Path(__file__).resolve().parent.parent / "public"
 TAPPABLE_PHRASES = 6
-
-_log = logging.getLogger("server.app")
 
 
 class Application(FastAPI):
@@ -86,12 +81,10 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        starting = asyncio.create_task(_start(peer))
+        await peer.start()  # returns at once: the page is served before the engine is ready
         try:
             yield
         finally:
-            starting.cancel()
-            await asyncio.gather(starting, return_exceptions=True)
             await peer.close()
 
     app = Application(
@@ -109,14 +102,6 @@ def create_app(
     )
     app.mount("/", public_files(public))
     return app
-
-
-async def _start(upstream: Upstream) -> None:
-    try:
-        await upstream.start()
-    except Exception:
-        # The server lives on: the page says what is wrong, and so does /healthz.
-        _log.exception("upstream could not be started")
 
 
 def _health(upstream: Upstream) -> tuple[int, Mapping[str, Any]]:
@@ -138,6 +123,7 @@ def _config(
         "state": upstream.state(),
         "phrases": list(PHRASES[:TAPPABLE_PHRASES]),
         "all_phrases": list(PHRASES),
+        "notes": list(getattr(upstream, "notes", ())),
     }
     audio = session.get("audio", {})
     return {

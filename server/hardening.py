@@ -1,7 +1,7 @@
 """uvicorn's WebSocket connection, with the three things that ASGI cannot say.
 
 - A client that does not read can still be closed: the close frame goes into the write buffer at
-  once, and what is not gone `CLOSE_TIMEOUT_S` later is aborted.
+  once, and what is not gone `close_timeout_s` later is aborted.
 - A keepalive ping that cannot be answered because *we* stopped reading (back-pressure) is no sign
   of a dead client; it is sent again when reading goes on.
 - The application may ask how many bytes wait for the client: the function at
@@ -11,21 +11,21 @@ It reaches into uvicorn's class; `tests/integration/test_hardening.py` shows wha
 """
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-
-CLOSE_TIMEOUT_S = 5.0
-"""How long a client may take to read what is left and to answer the close frame."""
 
 
 class ClientConnection(WebSocketsSansIOProtocol):
     """One client's connection; `uvicorn.Config(ws=ClientConnection)`."""
 
+    close_timeout_s: ClassVar[float] = 5.0
+    """How long a client may take to read what is left and to answer the close frame."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.close_timeout = CLOSE_TIMEOUT_S
+        self.close_timeout = self.close_timeout_s
 
     async def run_asgi(self) -> None:
         """Run the application, then see to it that the connection goes away."""
@@ -36,7 +36,8 @@ class ClientConnection(WebSocketsSansIOProtocol):
             await super().run_asgi()
         finally:
             if not self.disconnected:
-                asyncio.get_running_loop().call_later(self.close_timeout + 1, self._abort)
+                # After uvicorn's own timer, which closes and so waits for the buffer.
+                asyncio.get_running_loop().call_later(self.close_timeout, self._abort)
 
     async def send(self, message: ASGISendEvent) -> None:
         """Send one ASGI message; closing does not wait for the client to read."""

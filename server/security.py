@@ -108,10 +108,12 @@ def make_gate(
     access_token: str | None = None,
 ) -> Gate:
     """Return the rules for a server that listens on `host` (a name or an address, no port)."""
-    names = {*_ALWAYS_ALLOWED_HOSTS, *(name.strip().lower() for name in allowed_hosts)}
+    names = set(_ALWAYS_ALLOWED_HOSTS)
     if host not in _ANY_ADDRESS:
         names.add(_bracketed(host.lower()))
-    names.discard("")
+    for allowed in allowed_hosts:
+        if split := _split_host(_bracketed(allowed) if _is_ipv6(allowed) else allowed):
+            names.add(split[0])  # people write the port too
     return Gate(frozenset(names), frozenset(allowed_origins), access_token or None)
 
 
@@ -162,6 +164,10 @@ def _split_host(value: str) -> tuple[str, int | None] | None:
     if not name or (":" in name) != (name.startswith("[") and name.endswith("]")):
         return None
     return name, int(port) if port else None
+
+
+def _is_ipv6(host: str) -> bool:
+    return host.count(":") > 1 and not host.startswith("[")
 
 
 def _bracketed(host: str) -> str:

@@ -52,7 +52,7 @@ class Sessions:
         return Plan(
             session=self.session,
             policy=Policy("open", model=self.upstream.model),
-            secrets=self._secrets(),
+            secrets=self.upstream.secrets,
             session_limit_s=self.session_limit_s,
             idle_limit_s=self.idle_limit_s,
             notices=tuple(notices),
@@ -64,7 +64,7 @@ class Sessions:
         return Plan(
             policy=Policy("passthrough"),
             has_extras=False,
-            secrets=self._secrets(),
+            secrets=self.upstream.secrets,
             session_limit_s=self.session_limit_s,
             idle_limit_s=self.idle_limit_s,
         )
@@ -83,6 +83,3 @@ class Sessions:
             label=self.upstream.kind,
         )
         await relay.run()
-
-    def _secrets(self) -> tuple[str, ...]:
-        return tuple(getattr(self.upstream, "secrets", ()))

@@ -97,11 +97,13 @@ def test_the_default_port_stands_in_neither() -> None:
 def test_the_configured_hosts_and_origins_pass() -> None:
     gate = make_gate(
         host="192.168.1.7",
-        allowed_hosts=["Parley.example", ""],
+        allowed_hosts=["Parley.example", "lan.example:3000", "fd00::7", ""],
         allowed_origins=["https://app.example"],
     )
     assert gate.refusal(request(host="parley.example")) is None
     assert gate.refusal(request(host="192.168.1.7:3000")) is None
+    assert gate.refusal(request(host="lan.example:8080")) is None
+    assert gate.refusal(request(host="[fd00::7]:3000")) is None
     assert gate.refusal(request(host="parley.example", origin="https://app.example")) is None
     assert gate.refusal(request(host="parley.example", origin="https://app.example:8443"))
     assert make_gate(host="fe80::1").allowed_hosts >= {"[fe80::1]"}
