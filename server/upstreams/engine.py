@@ -15,7 +15,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -210,11 +210,15 @@ class EngineUpstream:
         rest = b""
         while data := await stderr.read(_MAX_LINE_BYTES):
             *lines, rest = (rest + data).split(b"\n")
-            for line in [*lines, rest] if len(rest) > _MAX_LINE_BYTES else lines:
-                if text := line.decode(errors="replace").strip():
-                    _log.info("engine log", extra={"line": text})
             if len(rest) > _MAX_LINE_BYTES:
-                rest = b""
+                lines, rest = [*lines, rest], b""
+            self._log_lines(lines)
+        self._log_lines([rest])
+
+    def _log_lines(self, lines: Iterable[bytes]) -> None:
+        for line in lines:
+            if text := line.decode(errors="replace").rstrip():
+                _log.info("engine log", extra={"line": text})
 
     async def _end(self, child: asyncio.subprocess.Process) -> None:
         """End the child: politely, then with force, then what is left of its process group."""

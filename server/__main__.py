@@ -1,0 +1,202 @@
+"""`python -m server` serves the app; `python -m server check` tries the voice service.
+
+Exit codes: 0 ended as wished, 1 it did not work, 2 the settings are wrong.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Callable, Sequence
+
+import uvicorn
+from fastapi import FastAPI
+
+import rtclient
+from server.app import create_app
+from server.check import check
+from server.hardening import ClientConnection
+from server.logs import Redactor, configure_logs
+from server.settings import Settings, SettingsError, load_settings
+from server.upstreams import Upstream, create_upstream
+
+_GRACE_S = 5
+"""How long requests may take to end when the server stops."""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's parser."""
+    result = argparse.ArgumentParser(
+        prog="python -m server",
+        description="Parley: talk with a realtime speech model in the browser.",
+        epilog="Settings come from the environment and from .env; see .env.example.",
+    )
+    result.add_argument("--version", action="version", version=f"Parley {rtclient.__version__}")
+    result.add_argument(
+        "--reload", action="store_true", help="start anew when a file changes (for development)"
+    )
+    result.add_argument(
+        "command",
+        nargs="?",
+        choices=("serve", "check"),
+        default="serve",
+        help="serve (default), or check: dial the voice service once, spending nothing",
+    )
+    return result
+
+
+def uvicorn_config(
+    app: FastAPI | str,
+    settings: Settings,
+    *,
+    ping_interval_s: float = 10.0,
+    ping_timeout_s: float = 10.0,
+    reload: bool = False,
+) -> uvicorn.Config:
+    """Return how uvicorn serves the app."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        lifespan="on",
+        http="h11",  # the parser that bounds headers
+        ws=ClientConnection,
+        ws_max_size=16 * 1024 * 1024,
+        ws_ping_interval=ping_interval_s,
+        ws_ping_timeout=ping_timeout_s,
+        ws_per_message_deflate=False,  # sound in base64 does not shrink; small frames can inflate
+        log_config=None,
+        access_log=False,  # it would have the login link's token
+        server_header=False,
+        proxy_headers=False,  # whoever connects is who the socket says
+        timeout_graceful_shutdown=_GRACE_S,
+        reload=reload,
+    )
+
+
+def start_lines(settings: Settings, label: str, port: int) -> list[str]:
+    """Return what is printed when the server listens on `port`."""
+    address = f"http://{_shown_host(settings.host)}:{port}"
+    lines = [f"Parley {rtclient.__version__}", f"  Open      {address}"]
+    if settings.host in ("127.0.0.1", "localhost"):
+        lines[-1] = f"  Open      http://localhost:{port}   (listening on http://127.0.0.1:{port})"
+    if settings.access_token is not None:
+        # A token of the operator's own is a secret that the operator knows; ours must be told.
+        token = settings.access_token.get_secret_value()
+        shown = token if settings.access_token_is_new else "<your ACCESS_TOKEN>"
+        lines.append(f"  Login     {address}/login?token={shown}")
+    lines.append(f"  Settings  {settings.env_file or 'no .env file found; all defaults'}")
+    lines.append(f"  Upstream  {label}")
+    if settings.upstream == "engine":
+        lines.append(
+            "            For a real model put AZURE_OPENAI_ENDPOINT, AZURE_OPENAI_API_KEY and"
+            " AZURE_OPENAI_DEPLOYMENT (or OPENAI_API_KEY) into .env."
+        )
+    lines += [f"  Warning   {warning}" for warning in settings.warnings()]
+    if settings.upstream != "engine" and not settings.tls_verify:
+        bar = "!" * 72
+        lines += [bar, "!! TLS VERIFICATION IS OFF: the key can be read on its way. !!", bar]
+    return lines
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; return the exit code."""
+    options = parser().parse_args(argv)
+    try:
+        settings = load_settings()
+    except SettingsError as exc:
+        print(f"Parley cannot start. {exc}", file=sys.stderr)
+        return 2
+    redactor = Redactor(_secrets(settings))
+    configure_logs(settings.log_level, redactor)
+    if options.command == "check":
+        return _check(settings, redactor)
+    if options.reload:
+        config = uvicorn_config("server.main:app", settings, reload=True)
+        uvicorn.run(config.app, **_reload_options(config))
+        return 0
+    upstream = create_upstream(settings)
+    redactor.add(_credentials(upstream))
+    return _serve(settings, upstream)
+
+
+def _serve(settings: Settings, upstream: Upstream) -> int:
+    try:
+        listener = _listen(settings.host, settings.port)
+    except OSError as exc:
+        print(
+            f"Parley cannot listen on {settings.host}, port {settings.port}:"
+            f" {exc.strerror or 'no such address'}. Stop the other program or set PORT.",
+            file=sys.stderr,
+        )
+        return 1
+    port = listener.getsockname()[1]
+    server = _Server(
+        uvicorn_config(create_app(settings, upstream=upstream), settings),
+        lambda: print("\n".join(start_lines(settings, upstream.label, port)), flush=True),
+    )
+    with contextlib.suppress(KeyboardInterrupt), listener:
+        server.run(sockets=[listener])
+    return 0 if server.started else 1
+
+
+def _check(settings: Settings, redactor: Redactor) -> int:
+    async def run() -> int:
+        upstream = create_upstream(settings)
+        redactor.add(_credentials(upstream))
+        verdict = await check(settings, upstream)
+        print(redactor.redact("\n".join(verdict.lines)), flush=True)
+        return 0 if verdict.is_ok else 1
+
+    return asyncio.run(run())
+
+
+class _Server(uvicorn.Server):
+    """Calls `announce` when it listens."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._announce()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family, *_, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    return socket.create_server(
+        address[:2],
+        family=family,
+        backlog=2048,
+        dualstack_ipv6=family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6(),
+    )
+
+
+def _shown_host(host: str) -> str:
+    if host in ("0.0.0.0", "::", "127.0.0.1"):
+        return "localhost"
+    return f"[{host}]" if ":" in host else host
+
+
+def _secrets(settings: Settings) -> list[str]:
+    found = (
+        settings.azure_openai_api_key,
+        settings.openai_api_key,
+        settings.access_token,
+        settings.upstream_proxy,
+    )
+    return [secret.get_secret_value() for secret in found if secret is not None]
+
+
+def _credentials(upstream: Upstream) -> tuple[str, ...]:
+    # Without the host, which is among an upstream's secrets too: the operator may read it.
+    return tuple(secret for secret in upstream.secrets if "." not in secret)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
