@@ -256,11 +256,15 @@ export class AudioEngine extends EventTarget {
     if (run.stream) this.#connectMicrophone(run);
     this.#listen(run);
     await run.opened;
-    if (!(await resumed) && run.context.state !== "running") {
-      if (run.options.microphone) throw new TroubleError("audio_blocked");
-      this.#tellTrouble("audio_blocked", false); // typing works without sound
+    if (run.options.microphone) {
+      if (!(await resumed) && run.context.state !== "running") throw new TroubleError("audio_blocked");
+      this.#checkLife(run);
+    } else {
+      // Typing works without sound: tell, and do not wait.
+      resumed.then((is_running) => {
+        if (!is_running && !run.is_over) this.#tellTrouble("audio_blocked", false);
+      });
     }
-    this.#checkLife(run);
   }
 
   #openSocket(run) {
@@ -396,7 +400,8 @@ export class AudioEngine extends EventTarget {
     }
     const is_stuck = context.state === "running" && context.currentTime === run.watched_time;
     run.watched_time = context.currentTime;
-    if (context.state === "suspended" && document.visibilityState === "visible") this.resume();
+    // Without a click ever on the page it would be refused again, second after second.
+    if (document.visibilityState === "visible" && navigator.userActivation?.hasBeenActive !== false) this.resume();
     if (is_stuck || context.state === "closed") this.#rebuild(run);
   }
 
@@ -412,6 +417,7 @@ export class AudioEngine extends EventTarget {
     run.source = null;
     run.capture = null;
     run.watched_time = -1;
+    this.#tellSilent(run);
     old.close().catch(() => {});
     const resumed = resumedInTime(run.context);
     try {
@@ -484,8 +490,13 @@ export class AudioEngine extends EventTarget {
     run.context?.close().catch(() => {});
     run.wake_lock?.release().catch(() => {});
     closeWorker(run.worker);
+    this.#tellSilent(run);
+  }
+
+  /** Tell that what sounded is silent now, when nobody else is left to say so. */
+  #tellSilent(run) {
     if (!run.is_sounding) return;
-    // What sounded is silent now, and nobody is left to say so.
+    run.is_sounding = false;
     this.#tell("playback", {
       state: "flushed",
       item_id: null,
