@@ -8,5 +8,12 @@ node=$(command -v node || true)
 if [ -z "$node" ] || ! "$node" -e 'process.exit(+(parseInt(process.versions.node) < 20))'; then
   node=$(.venv/bin/python -c 'import pathlib, playwright; print(pathlib.Path(playwright.__file__).parent / "driver" / "node")')
 fi
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
 # shellcheck disable=SC2046  # the names of our own tests hold no blanks
-exec "$node" --test $(find tests/web -name '*.test.js' | sort)
+if "$node" --test --test-reporter=spec $(find tests/web -name '*.test.js' | sort) >"$out"; then
+  grep -E '^. (tests|pass|fail|skipped|todo|duration_ms) ' "$out"
+else
+  cat "$out"
+  exit 1
+fi
