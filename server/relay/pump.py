@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Protocol, assert_never
 
 from rtclient.errors import ConnectionLost, RemoteProtocolError, RTError
+from rtclient.protocol.codec import peek_type
 from rtclient.transport import Transport
 from server.errors import fault_of
 from server.relay.actions import Action, Close, Count, Leg, ToClient, ToUpstream, WakeAt
@@ -144,7 +145,9 @@ class Relay:
         }
         self._closes: dict[Leg, Close] = {}
         self._wake_at: float | None = None
+        self._rearmed = asyncio.Event()
         self._has_room = asyncio.Event()
+        self._traces = _log.isEnabledFor(logging.DEBUG)
         self._counts: Counter[str] = Counter()
 
     async def run(self) -> None:
@@ -175,6 +178,8 @@ class Relay:
             except ConnectionLost as lost:
                 await self._perform(self._core.on_client_closed(lost.code, lost.reason))
                 return
+            if self._traces:
+                _trace("client event", data)
             if isinstance(data, str):
                 await self._perform(self._core.on_client(data, self._clock()))
             else:
@@ -200,13 +205,18 @@ class Relay:
             except RemoteProtocolError:
                 await self._perform(self._core.on_upstream_bad_data())
                 return
+            if self._traces:
+                _trace("upstream event", text)
             await self._perform(self._core.on_upstream(text, self._clock()))
 
     async def _keep_time(self, tasks: asyncio.TaskGroup) -> None:
         tick_s = min(TICK_S, self._stall_s / 4)
         while True:
             until_wake = tick_s if self._wake_at is None else self._wake_at - self._clock()
-            await asyncio.sleep(min(tick_s, max(0.0, until_wake)))
+            self._rearmed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(tick_s, max(0.0, until_wake))):
+                    await self._rearmed.wait()
             now = self._clock()
             if self._wake_at is not None and now >= self._wake_at:
                 self._wake_at = None
@@ -243,6 +253,7 @@ class Relay:
                     self._counts[name] += amount
                 case WakeAt(at):
                     self._wake_at = at
+                    self._rearmed.set()
                 case Close(leg):
                     self._closes[leg] = action
                 case _:
@@ -269,3 +280,9 @@ class Relay:
             "upstream_errors": counts["upstream_errors"],
         }
         _session_log.info("session ended", extra=fields)
+
+
+def _trace(what: str, data: str | bytes) -> None:
+    """Log type and size of an event, never its content."""
+    event_type = peek_type(data) if isinstance(data, str) else None
+    _log.debug(what, extra={"event_type": event_type, "size": len(data)})
