@@ -1,6 +1,5 @@
 """The app as `python -m server` configures it, in this process, with shorter limits."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -43,11 +42,7 @@ class RunningApp:
 
     async def until_idle(self) -> None:
         """Wait until no connection and no request is left: everything of all sessions is freed."""
-        state = self._server.server_state
-        while state.tasks or state.connections:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.02):
-                    await asyncio.Event().wait()  # uvicorn tells nobody when a connection is gone
+        await self._server.until_idle()
 
 
 @contextlib.asynccontextmanager

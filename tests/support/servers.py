@@ -22,11 +22,15 @@ ADDRESS = re.compile(rb"https?://(?:127\.0\.0\.1|localhost|\[::1\]):(\d+)")
 
 
 class ReadyServer(uvicorn.Server):
-    """A uvicorn server that says when it listens and leaves the signals alone."""
+    """A uvicorn server that says when it listens, leaves the signals alone and stops at once.
+
+    uvicorn looks every 100 ms whether to stop and then waits 100 ms more; a test run has no time.
+    """
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.listening = asyncio.Event()
+        self.stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -37,6 +41,27 @@ class ReadyServer(uvicorn.Server):
         """Start, then tell."""
         await super().startup(sockets)
         self.listening.set()
+
+    async def main_loop(self) -> None:
+        """Serve until told to stop."""
+        await self.on_tick(0)
+        await self.stopping.wait()
+
+    async def shutdown(self, sockets: list[Any] | None = None) -> None:
+        """Ask all connections to end, wait for them, end the application."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self.until_idle()
+        await self.lifespan.shutdown()
+
+    async def until_idle(self) -> None:
+        """Wait until no connection and no request is left: everything of all sessions is freed."""
+        while self.server_state.tasks or self.server_state.connections:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.01):
+                    await asyncio.Event().wait()  # uvicorn tells nobody when a connection is gone
 
     @property
     def port(self) -> int:
@@ -62,7 +87,7 @@ async def running(config: uvicorn.Config) -> AsyncIterator[ReadyServer]:
         yield server
     finally:
         listening.cancel()
-        server.should_exit = True
+        server.stopping.set()
         await serving
 
 
