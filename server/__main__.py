@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import ChangeReload
 
 import rtclient
 from server.app import create_app
@@ -113,23 +114,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command == "check":
         return _check(settings, redactor)
     if options.reload:
-        config = uvicorn_config("server.main:app", settings, reload=True)
-        uvicorn.run(config.app, **_reload_options(config))
-        return 0
+        return _serve_reloading(settings)
     upstream = create_upstream(settings)
     redactor.add(_credentials(upstream))
     return _serve(settings, upstream)
 
 
 def _serve(settings: Settings, upstream: Upstream) -> int:
-    try:
-        listener = _listen(settings.host, settings.port)
-    except OSError as exc:
-        print(
-            f"Parley cannot listen on {settings.host}, port {settings.port}:"
-            f" {exc.strerror or 'no such address'}. Stop the other program or set PORT.",
-            file=sys.stderr,
-        )
+    listener = _listen(settings)
+    if listener is None:
         return 1
     port = listener.getsockname()[1]
     server = _Server(
@@ -139,6 +132,18 @@ def _serve(settings: Settings, upstream: Upstream) -> int:
     with contextlib.suppress(KeyboardInterrupt), listener:
         server.run(sockets=[listener])
     return 0 if server.started else 1
+
+
+def _serve_reloading(settings: Settings) -> int:
+    listener = _listen(settings)
+    if listener is None:
+        return 1
+    label = create_upstream(settings).label
+    print("\n".join(start_lines(settings, label, listener.getsockname()[1])), flush=True)
+    config = uvicorn_config("server.main:app", settings, reload=True)
+    with listener:
+        ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
+    return 0
 
 
 def _check(settings: Settings, redactor: Redactor) -> int:
@@ -165,16 +170,26 @@ class _Server(uvicorn.Server):
             self._announce()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    family, *_, address = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    return socket.create_server(
-        address[:2],
-        family=family,
-        backlog=2048,
-        dualstack_ipv6=family == socket.AF_INET6 and host == "::" and socket.has_dualstack_ipv6(),
-    )
+def _listen(settings: Settings) -> socket.socket | None:
+    host, port = settings.host, settings.port
+    try:
+        family, *_, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        is_any_ipv6 = family == socket.AF_INET6 and host == "::"
+        return socket.create_server(
+            address[:2],
+            family=family,
+            backlog=2048,
+            dualstack_ipv6=is_any_ipv6 and socket.has_dualstack_ipv6(),
+        )
+    except OSError as exc:
+        print(
+            f"Parley cannot listen on {host}, port {port}: {exc.strerror or 'no such address'}."
+            " Stop the other program, or set another PORT.",
+            file=sys.stderr,
+        )
+        return None
 
 
 def _shown_host(host: str) -> str:

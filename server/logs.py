@@ -38,9 +38,8 @@ _LOOKS_SECRET = (
     re.compile(r"(?i)\b(bearer\s+)[\w.~+/-]{8,}=*"),
     re.compile(r"\b()(?:sk|ek)[-_][\w-]{8,}"),
     re.compile(r"\b()eyJ[\w-]{8,}\.[\w-]+\.?[\w-]*"),
-    re.compile(
-        r"(?i)((?:api-?key|token|secret|password|sig|openai-insecure-api-key)[=.])[^\s&\"',]+"
-    ),
+    re.compile(r"(?i)((?:api-?key|token|secret|password|sig)=)[^\s&\"',]+"),
+    re.compile(r"(openai-insecure-api-key\.)[^\s&\"',]+"),
 )
 
 # C0 and C1 controls, and the characters that change the direction of text.

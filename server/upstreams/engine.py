@@ -86,6 +86,7 @@ class EngineUpstream:
         self._key = secrets.token_urlsafe(32)
         self._endpoint: Endpoint | None = None
         self._failures = 0
+        self._last_words = ""
         self._changed = asyncio.Condition()
         self._supervising: asyncio.Task[None] | None = None
         self.notes: tuple[str, ...] = ()
@@ -147,7 +148,11 @@ class EngineUpstream:
             await self._tell(None)
             _log.warning(
                 "engine ended",
-                extra={"failures": self._failures, "restart_in_s": round(pause_s, 1)},
+                extra={
+                    "failures": self._failures,
+                    "restart_in_s": round(pause_s, 1),
+                    "last_words": self._last_words,
+                },
             )
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.Event().wait(), pause_s)
@@ -218,7 +223,11 @@ class EngineUpstream:
     def _log_lines(self, lines: Iterable[bytes]) -> None:
         for line in lines:
             if text := line.decode(errors="replace").rstrip():
-                _log.info("engine log", extra={"line": text})
+                self._last_words = text
+                is_bad = text.startswith(("WARNING", "ERROR", "CRITICAL"))
+                _log.log(
+                    logging.WARNING if is_bad else logging.DEBUG, "engine log", extra={"line": text}
+                )
 
     async def _end(self, child: asyncio.subprocess.Process) -> None:
         """End the child: politely, then with force, then what is left of its process group."""
