@@ -10,7 +10,7 @@ Rules of the file:
   (`has_backlog`, `Continued`), what came after it waits;
 - stream positions run on the audio clock, pacing and expiry on `now` (seconds, monotonic).
 
-Source: protocol.md §2-§3 (GA).
+Source: Realtime API reference, client events and server events.
 """
 
 from collections import deque
@@ -21,7 +21,6 @@ from rtclient.engine.actions import (
     Action,
     Close,
     Continued,
-    Hear,
     Input,
     Opened,
     Outbox,
@@ -29,7 +28,6 @@ from rtclient.engine.actions import (
     SenseFailed,
     Speaking,
     SpeakingEnded,
-    Stop,
     Thinking,
     ThinkingEnded,
     TurnHeard,
@@ -37,18 +35,17 @@ from rtclient.engine.actions import (
     Woke,
 )
 from rtclient.engine.configuration import Fixed, updated
-from rtclient.engine.desk import ResponseDesk, plan_of
+from rtclient.engine.desk import ResponseDesk
 from rtclient.engine.hearing import deltas_of, logprobs_of, transcription_usage
-from rtclient.engine.items import ROOT, Conversation, Item
+from rtclient.engine.item_desk import ItemDesk, audio_of
+from rtclient.engine.items import Conversation, Item
 from rtclient.engine.microphone import MIN_COMMIT_MS, Microphone, TurnEnded, TurnStarted
-from rtclient.engine.pcm import pcm_ms
 from rtclient.engine.senses import Heard, Vad
 from rtclient.engine.shapes import Fault
-from rtclient.engine.strict import LOGPROBS, fault_in, tool_choice_fault
-from rtclient.engine.telephony import FromWire, ToWire
+from rtclient.engine.strict import LOGPROBS, fault_in
 from rtclient.engine.turn_detection import rules_of
 from rtclient.errors import RemoteProtocolError
-from rtclient.protocol.audio import FORMATS, AudioFormat, from_base64, to_base64
+from rtclient.protocol.audio import FORMATS, AudioFormat
 from rtclient.protocol.codec import decode
 from rtclient.protocol.session import default_session
 
@@ -82,8 +79,9 @@ class Session:
         self._out = Outbox(new_id)
         self._session = default_session(model, new_id("sess"), expires_at)
         self._conversation = Conversation(new_id("conv"))
+        self._items = ItemDesk(self._out, self._conversation)
         self._desk = ResponseDesk(self._out, self._conversation)
-        self._microphone = Microphone(self._out, vad, self._rules(), self._input_format)
+        self._microphone = Microphone(self._out, vad, self._rules(), self._format("input"))
         self._is_model_fixed = is_model_fixed
         self._session_s = session_s
         self._expires: float | None = None
@@ -216,9 +214,8 @@ class Session:
     def _rules(self) -> Any:
         return rules_of(self._session["audio"]["input"]["turn_detection"])
 
-    @property
-    def _input_format(self) -> AudioFormat:
-        return FORMATS[self._session["audio"]["input"]["format"]["type"]]
+    def _format(self, side: str) -> AudioFormat:
+        return FORMATS[self._session["audio"][side]["format"]["type"]]
 
     def _update_session(self, event: dict[str, Any], _now: float) -> Fault | None:
         patch = event["session"]
@@ -231,7 +228,7 @@ class Session:
         for key in ("voice", "speed"):
             if key in asked:  # what the client sets now is newer than what was said before
                 self._desk.memory.pop(key, None)
-        self._microphone.set_format(self._input_format)
+        self._microphone.set_format(self._format("input"))
         self._microphone.set_rules(self._rules())
         self._out.emit("session.updated", session=self._public_session())
         return None
@@ -239,7 +236,7 @@ class Session:
     # ------------------------------------------------------------ input audio
 
     def _append(self, event: dict[str, Any], now: float) -> Fault | None:
-        data = self._audio(event["audio"], "audio", self._input_format)
+        data = audio_of(event["audio"], "audio", self._format("input"))
         if isinstance(data, Fault):
             return data
         if not self._microphone.has_room_for(len(data)):
@@ -252,19 +249,6 @@ class Session:
         self._microphone.append(data)
         self._listen(now)
         return None
-
-    def _audio(self, text: str, param: str, form: AudioFormat) -> bytes | Fault:
-        try:
-            return from_base64(text, param)
-        except RemoteProtocolError:
-            names = {"audio/pcm": "mono PCM16 at 24kHz"}
-            kind = names.get(form.type, f"{form.type} at 8kHz")
-            return Fault(
-                "invalid_value",
-                f"Invalid '{param}'. Expected base64-encoded audio bytes ({kind}) "
-                "but got an invalid value.",
-                param,
-            )
 
     def _listen(self, now: float) -> None:
         for turn in self._microphone.work():
@@ -341,7 +325,7 @@ class Session:
             item_id=item_id,
             previous_item_id=self._conversation.last_id,
         )
-        self._add_item(item, None)
+        self._items.add(item)
 
     # ------------------------------------------------------------ the ears
 
@@ -387,199 +371,33 @@ class Session:
             )
         self._desk.on_ears(now)
 
-    # ------------------------------------------------------------ items
+    # ------------------------------------------------------------ items and responses
 
     def _create_item(self, event: dict[str, Any], _now: float) -> Fault | None:
-        item_id = event["item"].get("id") or self._out.new_id("item")
-        if item_id in self._conversation:
-            return Fault(
-                "item_create_duplicate_item_id",
-                f"Error adding item: an item with id '{item_id}' already exists.",
-                "item.id",
-            )
-        after = event.get("previous_item_id")
-        if after is not None and after != ROOT and after not in self._conversation:
-            return Fault(
-                "invalid_value",
-                f"Error adding item: the previous item with id '{after}' does not exist.",
-                "previous_item_id",
-            )
-        item = self._item_of(event["item"], item_id, "item")
-        if isinstance(item, Fault):
-            return item
-        self._add_item(item, after)
-        if item.is_hearing:
-            pcm = b"".join(item.audio[index] for index in sorted(item.audio))
-            self._out.do(Hear(item_id, pcm, is_last=True))
-        return None
-
-    def _item_of(self, given: dict[str, Any], item_id: str, path: str) -> Item | Fault:
-        """Make an item of a valid `item` of a client."""
-        wire: dict[str, Any] = {"id": item_id, "type": given["type"], "status": "completed"}
-        wire.update({k: v for k, v in given.items() if k not in ("id", "object", "status")})
-        item = Item(wire)
-        if wire["type"] == "function_call" and wire.get("call_id") is None:
-            wire["call_id"] = self._out.new_id("call")
-        if wire["type"] != "message":
-            return item
-        content = []
-        for index, part in enumerate(wire["content"]):
-            if part["type"] == "input_audio":
-                param = f"{path}.content[{index}].audio"
-                data = self._audio(part["audio"], param, self._input_format)
-                if isinstance(data, Fault):
-                    return data
-                item.audio[index] = FromWire(self._input_format).feed(data)
-                item.is_hearing = True
-                part = {"type": "input_audio", "transcript": part.get("transcript")}
-            content.append(dict(part))
-        wire["content"] = content
-        return item
-
-    def _add_item(self, item: Item, after: str | None) -> None:
-        self._conversation.add(item, after)
-        previous = self._conversation.previous_id(item)
-        for event_type in ("conversation.item.added", "conversation.item.done"):
-            self._out.emit(event_type, previous_item_id=previous, item=item.public())
+        return self._items.create(event, self._format("input"))
 
     def _retrieve_item(self, event: dict[str, Any], _now: float) -> Fault | None:
-        item = self._conversation.get(event["item_id"])
-        if item is None:
-            return _no_item("retriev", "retrieve", event["item_id"])
         self._desk.sync()
-        wire = {"object": "realtime.item", **item.public()}
-        side = "output" if wire.get("role") == "assistant" else "input"
-        form = FORMATS[self._session["audio"][side]["format"]["type"]]
-        for index, part in enumerate(wire.get("content", ())):
-            if part["type"] in ("input_audio", "output_audio"):
-                part["audio"] = to_base64(ToWire(form).feed(item.audio.get(index, b"")))
-        self._out.emit("conversation.item.retrieved", item=wire)
-        return None
+        return self._items.retrieve(event["item_id"], self._format)
 
     def _delete_item(self, event: dict[str, Any], now: float) -> Fault | None:
-        item = self._conversation.get(event["item_id"])
-        if item is None:
-            return _no_item("delet", "delete", event["item_id"])
-        self._conversation.remove(item)
-        self._transcribing.pop(item.id, None)
-        self._out.emit("conversation.item.deleted", item_id=item.id)
-        if item.is_hearing:
-            item.is_hearing = False
-            self._out.do(Stop(item.id))
-            self._desk.on_ears(now)
-        return None
+        fault = self._items.delete(event["item_id"])
+        self._transcribing.pop(event["item_id"], None)
+        self._desk.on_ears(now)
+        return fault
 
     def _truncate_item(self, event: dict[str, Any], _now: float) -> Fault | None:
-        item = self._conversation.get(event["item_id"])
-        if item is None:
-            return _no_item("truncat", "truncate", event["item_id"])
-        end_ms = event["audio_end_ms"]
-        if not item.is_assistant_audio or end_ms == 0:
-            return Fault(
-                "unsupported_content_type",
-                "Only model output audio messages can be truncated.",
-                "item_id" if end_ms else "audio_end_ms",
-            )
-        if event["content_index"] != 0:
-            return Fault(
-                "invalid_value",
-                f"Invalid 'content_index': the item has no content at {event['content_index']}.",
-                "content_index",
-            )
         self._desk.sync()
-        length_ms = int(pcm_ms(item.audio.get(0, b"")))
-        if end_ms > length_ms:
-            return Fault(
-                "invalid_value",
-                f"Audio content of {length_ms}ms is already shorter than {end_ms}ms",
-                "audio_end_ms",
-            )
-        item.truncate(end_ms)
-        self._out.emit(
-            "conversation.item.truncated",
-            item_id=item.id,
-            content_index=0,
-            audio_end_ms=end_ms,
-        )
-        return None
-
-    # ------------------------------------------------------------ responses
+        return self._items.truncate(event["item_id"], event["content_index"], event["audio_end_ms"])
 
     def _create_response(self, event: dict[str, Any], now: float) -> Fault | None:
         return self._begin_response(event.get("response") or {}, now)
 
     def _begin_response(self, params: dict[str, Any], now: float) -> Fault | None:
-        active = self._desk.active
-        if active is not None and params.get("conversation") != "none":
-            return Fault(
-                "conversation_already_has_active_response",
-                "Conversation already has an active response in progress: "
-                f"{active.plan.id}. Wait until the response is finished before creating a new one.",
-            )
-        context = self._context(params.get("input"))
+        context = self._items.context(params.get("input"))
         if isinstance(context, Fault):
             return context
-        plan = plan_of(
-            self._session,
-            params,
-            response_id=self._out.new_id("resp"),
-            conversation_id=self._conversation.id,
-            context=context,
-        )
-        fault = tool_choice_fault(plan.tool_choice, plan.tools, "response.tool_choice")
-        if fault is not None:
-            return fault
-        has_other_voice = plan.voice != self._session["audio"]["output"]["voice"]
-        if self._desk.has_spoken and plan.conversation_id and has_other_voice:
-            return Fault(
-                "cannot_update_voice",
-                "Cannot update a conversation's voice if assistant audio is present.",
-                "response.audio.output.voice",
-            )
-        for item in context or ():
-            if item.is_hearing and item.id not in self._conversation:
-                return Fault(
-                    "invalid_value",
-                    "Invalid value for 'response.input': the embedded engine takes audio only by "
-                    "reference. Create the item first and use an 'item_reference'.",
-                    "response.input",
-                )
-        self._desk.create(plan, now)
-        return None
-
-    def _context(self, given: list[dict[str, Any]] | None) -> list[Item] | Fault | None:
-        if given is None:
-            return None
-        context: list[Item] = []
-        for index, wire in enumerate(given):
-            path = f"response.input[{index}]"
-            if wire["type"] == "item_reference":
-                found = self._conversation.get(wire["id"])
-                if found is None:
-                    message = f"Item with id '{wire['id']}' not found in the conversation."
-                    return Fault("invalid_value", message, f"{path}.id")
-            else:
-                made = self._item_of(wire, wire.get("id") or self._out.new_id("item"), path)
-                if isinstance(made, Fault):
-                    return made
-                found = made
-            context.append(found)
-        return context
+        return self._desk.begin(self._session, params, context, now)
 
     def _cancel_response(self, event: dict[str, Any], now: float) -> Fault | None:
-        wanted = event.get("response_id")
-        response = self._desk.get(wanted) if wanted is not None else self._desk.active
-        if response is None:
-            return Fault(
-                "response_cancel_not_active", "Cancellation failed: no active response found"
-            )
-        self._desk.end(response, "cancelled", "client_cancelled", now)
-        return None
-
-
-def _no_item(stem: str, verb: str, item_id: str) -> Fault:
-    return Fault(
-        f"item_{verb}_invalid_item_id",
-        f"Error {stem}ing item: the item with id '{item_id[:64]}' does not exist.",
-        "item_id",
-    )
+        return self._desk.cancel(event.get("response_id"), now)

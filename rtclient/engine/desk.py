@@ -14,6 +14,8 @@ from rtclient.engine.actions import Outbox, Think
 from rtclient.engine.items import Conversation, Item, prompt_costs
 from rtclient.engine.ladder import Plan, Response
 from rtclient.engine.senses import Heard, Prompt, Spoken, Thought
+from rtclient.engine.shapes import Fault
+from rtclient.engine.strict import tool_choice_fault
 from rtclient.engine.usage import Cost, RateLimit
 from rtclient.protocol.audio import FORMATS
 
@@ -76,10 +78,6 @@ class ResponseDesk:
         """The response that writes to the conversation."""
         return next((r for r in self._open.values() if r.writes_to_conversation), None)
 
-    def get(self, response_id: str) -> Response | None:
-        """Return an open response."""
-        return self._open.get(response_id)
-
     def next_due(self) -> float | None:
         """Return when `on_time` has something to send."""
         dues = [due for r in self._open.values() if (due := r.next_due()) is not None]
@@ -87,11 +85,49 @@ class ResponseDesk:
 
     # ------------------------------------------------------------ begin
 
-    def create(self, plan: Plan, now: float) -> None:
-        """Begin a response."""
+    def begin(
+        self,
+        session: dict[str, Any],
+        params: dict[str, Any],
+        context: Sequence[Item] | None,
+        now: float,
+    ) -> Fault | None:
+        """Begin a response, or return why it may not begin.
+
+        Args:
+            session: the session as it is.
+            params: the `response` of a `response.create`, valid by its shape; may be empty.
+            context: the items of `params["input"]`; None: the conversation.
+            now: seconds.
+        """
+        active = self.active
+        if active is not None and params.get("conversation") != "none":
+            return Fault(
+                "conversation_already_has_active_response",
+                "Conversation already has an active response in progress: "
+                f"{active.plan.id}. Wait until the response is finished before creating a new one.",
+            )
+        plan = plan_of(
+            session,
+            params,
+            response_id=self._out.new_id("resp"),
+            conversation_id=self._conversation.id,
+            context=context,
+        )
+        fault = tool_choice_fault(plan.tool_choice, plan.tools, "response.tool_choice")
+        if fault is not None:
+            return fault
+        has_other_voice = plan.voice != session["audio"]["output"]["voice"]
+        if self.has_spoken and plan.conversation_id and has_other_voice:
+            return Fault(
+                "cannot_update_voice",
+                "Cannot update a conversation's voice if assistant audio is present.",
+                "response.audio.output.voice",
+            )
         response = Response(plan, self._out, self._conversation, self.memory)
         self._open[plan.id] = response
         self._think(response, now)
+        return None
 
     def on_ears(self, now: float) -> None:
         """An item was heard, failed or went away: ask the brain where that was waited for."""
@@ -164,6 +200,16 @@ class ResponseDesk:
         return next((r for r in self._open.values() if r.speech_id == work_id), None)
 
     # ------------------------------------------------------------ end
+
+    def cancel(self, response_id: str | None, now: float) -> Fault | None:
+        """Cancel a response for the client; None: the one that writes to the conversation."""
+        response = self.active if response_id is None else self._open.get(response_id)
+        if response is None:
+            return Fault(
+                "response_cancel_not_active", "Cancellation failed: no active response found"
+            )
+        self.end(response, "cancelled", "client_cancelled", now)
+        return None
 
     def end(self, response: Response, status: str, reason: str | None, now: float) -> None:
         """Cut a response short."""

@@ -1,4 +1,4 @@
-"""What was heard, as the events of input transcription (protocol.md §2.2, §3.2).
+"""What was heard, as the events of input transcription.
 
 Rules of the file: pure; certainty travels as log probabilities, one entry per word token, only
 when the session's `include` asks for it. `exp(mean logprob)` is the confidence of the ears.

@@ -1,6 +1,6 @@
 """One response on its way to the client: which event follows which.
 
-Rules of the file (protocol.md §3.2, §3.5, §3.6, §3.8, §3.9):
+Rules of the file:
 - `response.created`, then item after item, each closed before the next begins, then `response.done`
   and `rate_limits.updated`; whatever was opened is closed, also when the response is cut short;
 - an item of the conversation is mirrored by `conversation.item.added` and `.done`; those of an

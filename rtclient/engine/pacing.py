@@ -1,7 +1,7 @@
 """When a piece of speech may go out: deltas of growing size, a few times faster than real time.
 
 The voice makes speech far faster than anybody hears it. The real service sends it at 4–5× real
-time in deltas of 100, 150, then 250 ms (protocol.md §4), and so does this: the first one at once,
+time in deltas of 100, 150, then 250 ms (as observed), and so does this: the first one at once,
 so that barge-in and truncation mean something. Words go out with the audio in which they begin.
 """
 

@@ -3,7 +3,7 @@
 A spec answers one question: `check(value, path)` → the first `Fault`, or None. Order of judgement
 in an object: missing fields, unknown fields, then each value in the order of the table.
 
-Codes and messages: protocol.md §3.14 (`unknown_parameter`, `missing_required_parameter`,
+Codes and messages as the real service has them (`unknown_parameter`, `missing_required_parameter`,
 `invalid_type`, `invalid_value`).
 """
 

@@ -1,7 +1,7 @@
 """What a client may send, as tables: every event, session field, item and response parameter.
 
 The real service refuses a whole event for one bad field, and so does the engine: `fault_in` is
-asked before anything is changed. Names and limits: protocol.md §2.1, §2.3, §2.5, §2.6 (GA).
+asked before anything is changed. Source: Realtime API reference (GA).
 What the engine does not emulate is refused with `invalid_value` and a sentence that says so.
 """
 

@@ -1,6 +1,6 @@
 """From speech probabilities to "speech started" and "speech stopped", on the audio clock.
 
-Rules of the file (engine.md §2a):
+Rules of the file:
 - speech is noticed after `ONSET_MS` of speech frames within `ONSET_WINDOW_MS`;
 - its start is the begin of the first of these frames;
 - a frame counts as speech at `threshold`, and once somebody speaks at `threshold − HYSTERESIS`;

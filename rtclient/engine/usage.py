@@ -1,4 +1,4 @@
-"""Tokens, as `response.done` counts them (protocol.md §3.13, §5).
+"""Tokens, as `response.done` counts them (Realtime API reference, response.done).
 
 User audio costs 1 token per 100 ms, assistant audio 1 per 50 ms, text 1 per 4 characters. What a
 response has in common with the beginning of the one before counts as cached.

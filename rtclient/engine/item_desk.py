@@ -1,0 +1,192 @@
+"""What clients do to the items of the conversation: create, retrieve, delete, truncate.
+
+Rules of the file: each method answers with the events of success or returns a fault and has changed
+nothing. Audio of a client becomes pcm16 here and goes back in the format that the session has.
+
+Source: Realtime API reference, conversation.item.*.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from rtclient.engine.actions import Hear, Outbox, Stop
+from rtclient.engine.items import ROOT, Conversation, Item
+from rtclient.engine.pcm import pcm_ms
+from rtclient.engine.shapes import Fault
+from rtclient.engine.telephony import FromWire, ToWire
+from rtclient.errors import RemoteProtocolError
+from rtclient.protocol.audio import PCM16, AudioFormat, from_base64, to_base64
+
+
+def audio_of(text: str, param: str, form: AudioFormat) -> bytes | Fault:
+    """Return the bytes of a client's base64 audio."""
+    try:
+        return from_base64(text, param)
+    except RemoteProtocolError:
+        kind = "mono PCM16 at 24kHz" if form is PCM16 else f"{form.type} at 8kHz"
+        return Fault(
+            "invalid_value",
+            f"Invalid '{param}'. Expected base64-encoded audio bytes ({kind}) "
+            "but got an invalid value.",
+            param,
+        )
+
+
+class ItemDesk:
+    """Changes one conversation as its client asks."""
+
+    def __init__(self, outbox: Outbox, conversation: Conversation) -> None:
+        """`conversation` is shared with the rest of the session."""
+        self._out = outbox
+        self._conversation = conversation
+
+    def create(self, event: dict[str, Any], form: AudioFormat) -> Fault | None:
+        """Add the item of a `conversation.item.create`; its audio has the format `form`."""
+        item_id = event["item"].get("id") or self._out.new_id("item")
+        if item_id in self._conversation:
+            return Fault(
+                "item_create_duplicate_item_id",
+                f"Error adding item: an item with id '{item_id}' already exists.",
+                "item.id",
+            )
+        after = event.get("previous_item_id")
+        if after is not None and after != ROOT and after not in self._conversation:
+            return Fault(
+                "invalid_value",
+                f"Error adding item: the previous item with id '{after}' does not exist.",
+                "previous_item_id",
+            )
+        item = self._item_of(event["item"], item_id, "item", form)
+        if isinstance(item, Fault):
+            return item
+        self.add(item, after)
+        if item.is_hearing:
+            pcm = b"".join(item.audio[index] for index in sorted(item.audio))
+            self._out.do(Hear(item_id, pcm, is_last=True))
+        return None
+
+    def _item_of(
+        self, given: dict[str, Any], item_id: str, path: str, form: AudioFormat
+    ) -> Item | Fault:
+        """Make an item of a valid `item` of a client."""
+        wire: dict[str, Any] = {"id": item_id, "type": given["type"], "status": "completed"}
+        wire.update({k: v for k, v in given.items() if k not in ("id", "object", "status")})
+        item = Item(wire)
+        if wire["type"] == "function_call" and wire.get("call_id") is None:
+            wire["call_id"] = self._out.new_id("call")
+        if wire["type"] != "message":
+            return item
+        content = []
+        for index, part in enumerate(wire["content"]):
+            if part["type"] == "input_audio":
+                param = f"{path}.content[{index}].audio"
+                data = audio_of(part["audio"], param, form)
+                if isinstance(data, Fault):
+                    return data
+                item.audio[index] = FromWire(form).feed(data)
+                item.is_hearing = True
+                part = {"type": "input_audio", "transcript": part.get("transcript")}
+            content.append(dict(part))
+        wire["content"] = content
+        return item
+
+    def add(self, item: Item, after: str | None = None) -> None:
+        """Put an item into the conversation and say so."""
+        self._conversation.add(item, after)
+        previous = self._conversation.previous_id(item)
+        for event_type in ("conversation.item.added", "conversation.item.done"):
+            self._out.emit(event_type, previous_item_id=previous, item=item.public())
+
+    def retrieve(self, item_id: str, form_of: Callable[[str], AudioFormat]) -> Fault | None:
+        """Send an item with its audio; `form_of`: the session's format of `input` or `output`."""
+        item = self._conversation.get(item_id)
+        if item is None:
+            return _no_item("retriev", "retrieve", item_id)
+        wire = {"object": "realtime.item", **item.public()}
+        side = "output" if wire.get("role") == "assistant" else "input"
+        form = form_of(side)
+        for index, part in enumerate(wire.get("content", ())):
+            if part["type"] in ("input_audio", "output_audio"):
+                part["audio"] = to_base64(ToWire(form).feed(item.audio.get(index, b"")))
+        self._out.emit("conversation.item.retrieved", item=wire)
+        return None
+
+    def delete(self, item_id: str) -> Fault | None:
+        """Take an item out of the conversation."""
+        item = self._conversation.get(item_id)
+        if item is None:
+            return _no_item("delet", "delete", item_id)
+        self._conversation.remove(item)
+        self._out.emit("conversation.item.deleted", item_id=item.id)
+        if item.is_hearing:
+            item.is_hearing = False
+            self._out.do(Stop(item.id))
+        return None
+
+    def truncate(self, item_id: str, content_index: int, end_ms: int) -> Fault | None:
+        """Cut an assistant's speech to its first `end_ms` milliseconds."""
+        item = self._conversation.get(item_id)
+        if item is None:
+            return _no_item("truncat", "truncate", item_id)
+        if not item.is_assistant_audio or end_ms == 0:
+            return Fault(
+                "unsupported_content_type",
+                "Only model output audio messages can be truncated.",
+                "item_id" if end_ms else "audio_end_ms",
+            )
+        if content_index != 0:
+            return Fault(
+                "invalid_value",
+                f"Invalid 'content_index': the item has no content at {content_index}.",
+                "content_index",
+            )
+        length_ms = int(pcm_ms(item.audio.get(0, b"")))
+        if end_ms > length_ms:
+            return Fault(
+                "invalid_value",
+                f"Audio content of {length_ms}ms is already shorter than {end_ms}ms",
+                "audio_end_ms",
+            )
+        item.truncate(end_ms)
+        self._out.emit(
+            "conversation.item.truncated",
+            item_id=item.id,
+            content_index=0,
+            audio_end_ms=end_ms,
+        )
+        return None
+
+    def context(self, given: list[dict[str, Any]] | None) -> list[Item] | Fault | None:
+        """Return the items of a `response.create`'s `input`, which enter no conversation."""
+        if given is None:
+            return None
+        context: list[Item] = []
+        for index, wire in enumerate(given):
+            path = f"response.input[{index}]"
+            if wire["type"] == "item_reference":
+                found = self._conversation.get(wire["id"])
+                if found is None:
+                    message = f"Item with id '{wire['id']}' not found in the conversation."
+                    return Fault("invalid_value", message, f"{path}.id")
+            else:
+                made = self._item_of(wire, wire.get("id") or self._out.new_id("item"), path, PCM16)
+                if isinstance(made, Fault):
+                    return made
+                if made.is_hearing:
+                    return Fault(
+                        "invalid_value",
+                        f"Invalid value for '{path}': the embedded engine takes audio only by "
+                        "reference. Create the item first and use an 'item_reference'.",
+                        path,
+                    )
+                found = made
+            context.append(found)
+        return context
+
+
+def _no_item(stem: str, verb: str, item_id: str) -> Fault:
+    return Fault(
+        f"item_{verb}_invalid_item_id",
+        f"Error {stem}ing item: the item with id '{item_id[:64]}' does not exist.",
+        "item_id",
+    )
