@@ -36,6 +36,7 @@ SECURITY_HEADERS: Mapping[str, str] = {
 _ALWAYS_ALLOWED_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 _ANY_ADDRESS = ("", "0.0.0.0", "::")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _OPEN_PATHS = ("/healthz", "/login")
 
 RefusalCode = Literal["host_not_allowed", "origin_not_allowed", "unauthorized"]
@@ -125,6 +126,14 @@ def is_loopback(address: str) -> bool:
         return False
     mapped = getattr(ip, "ipv4_mapped", None)
     return bool((mapped or ip).is_loopback)
+
+
+def is_from_this_machine(address: str, request: Request) -> bool:
+    """Whether a program on this machine asks, and not a proxy on it for somebody else."""
+    if any(name in request.headers for name in _FORWARDING_HEADERS):
+        return False
+    host = _split_host(request.headers.get("host", ("",))[0])
+    return is_loopback(address) and host is not None and host[0] in _ALWAYS_ALLOWED_HOSTS
 
 
 def cookie_value(access_token: str) -> str:

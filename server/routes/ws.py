@@ -17,7 +17,8 @@ from rtclient.errors import ConnectionLost
 from rtclient.protocol.codec import encode
 from server.errors import FAULTS, error_event, fault_of
 from server.routes.answers import deny, json_refusal, refusal
-from server.security import is_loopback
+from server.routes.guard import request_of
+from server.security import is_from_this_machine
 from server.sessions import Sessions
 
 SUBPROTOCOL = "realtime"
@@ -88,7 +89,7 @@ def socket_routes(sessions: Sessions) -> APIRouter:
     @router.websocket("/v1/realtime")
     async def drop_in_socket(websocket: WebSocket) -> None:
         peer = websocket.client.host if websocket.client else ""
-        if not is_loopback(peer):
+        if not is_from_this_machine(peer, request_of(websocket.scope)):
             message = "This path is for programs on the same machine. Connect to it by 127.0.0.1."
             await _deny(websocket, json_refusal(403, "loopback_only", message))
             return

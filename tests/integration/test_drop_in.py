@@ -14,10 +14,12 @@ from tests.support.talker import talking
 PATH = "/v1/realtime?model=gpt-realtime"
 
 
-async def refusal(port: int, path: str) -> tuple[int, dict[str, str]]:
+async def refusal(
+    port: int, path: str, headers: dict[str, str] | None = None
+) -> tuple[int, dict[str, str]]:
     """Return status and error of a handshake that must fail."""
     with pytest.raises(InvalidStatus) as refused:
-        async with talking(port, path):
+        async with talking(port, path, headers=headers):
             pass
     response = refused.value.response
     return response.status_code, json.loads(response.body or b"")["error"]
@@ -95,6 +97,13 @@ async def test_unknown_queries_are_refused_before_a_dial(
     async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
         status, error = await refusal(server.port, path)
         assert (status, error["param"]) == (400, param)
+        assert peer.requests == []
+
+
+async def test_other_machines_are_refused_before_a_dial(tmp_path: Path) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        status, error = await refusal(server.port, PATH, headers={"X-Forwarded-For": "10.0.0.1"})
+        assert (status, error["code"]) == (403, "loopback_only")
         assert peer.requests == []
 
 

@@ -12,6 +12,7 @@ from server.security import (
     Request,
     cookie_header,
     cookie_value,
+    is_from_this_machine,
     is_loopback,
     make_gate,
 )
@@ -191,6 +192,24 @@ def test_the_cookie_does_not_hold_the_token() -> None:
 )
 def test_only_this_machines_addresses_are_loopback(address: str, is_own: bool) -> None:
     assert is_loopback(address) is is_own
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_own"),
+    [
+        (request(), True),
+        (request(host="[::1]:3000"), True),
+        (request(host="parley.example"), False),
+        (request(host="::"), False),
+        (Request("http", "/", {}), False),
+        (request(x_forwarded_for="10.0.0.1"), False),
+        (request(forwarded="for=10.0.0.1"), False),
+        (request(x_real_ip="10.0.0.1"), False),
+    ],
+)
+def test_a_proxy_on_this_machine_asks_for_others(asked: Request, is_own: bool) -> None:
+    assert is_from_this_machine("127.0.0.1", asked) is is_own
+    assert not is_from_this_machine("10.0.0.1", asked)
 
 
 def test_the_policy_lets_the_page_work_and_nothing_else() -> None:
