@@ -1,0 +1,168 @@
+"""Write the pages that are made from code: settings and faults.
+
+    python scripts/generate_docs.py          writes them
+    python scripts/generate_docs.py --check  exit code 1 and their names when they differ
+
+.env.example and docs/configuration.md come from `server.settings.Settings`, docs/troubleshooting.md
+from `server.errors.FAULTS`.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
+
+from server.errors import FAULTS, Fault  # noqa: E402
+from server.settings import Settings  # noqa: E402
+
+_MADE = "made by scripts/generate_docs.py; change the code, then run it"
+
+
+def environment_example() -> str:
+    """Return the text of .env.example."""
+    lines = [
+        "# Settings of Parley. Copy this file to .env and take the # away where you set something.",
+        "# With none of them set the built-in engine answers: no account, no cost.",
+        f"# ({_MADE})",
+    ]
+    for group, fields in _groups().items():
+        lines += ["", f"# --- {group} ---"]
+        for name, field in fields:
+            lines += ["", *_wrapped(f"{field.description}{_unit(field)}", "# ", 98)]
+            lines.append(f"#{name}={_default(field)}")
+    return "\n".join(lines) + "\n"
+
+
+def configuration_page() -> str:
+    """Return the text of docs/configuration.md."""
+    lines = [
+        "# Configuration",
+        "",
+        f"<!-- {_MADE} -->",
+        "",
+        "Every setting is an environment variable. It may also stand in a file named `.env`,",
+        "searched in the working directory and upward; the environment wins.",
+        "The start lines name the file that was used.",
+        "Wrong settings stop the start with exit code 2 and a list of all that is to be changed;",
+        "`python -m server check` tries them without spending anything.",
+    ]
+    for group, fields in _groups().items():
+        lines += ["", f"## {group}", "", "| Setting | Default | Meaning |", "|---|---|---|"]
+        for name, field in fields:
+            default = _default(field)
+            lines.append(
+                f"| `{name}` | {f'`{default}`' if default else '–'} |"
+                f" {_cell(f'{field.description}{_unit(field)}')} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def troubleshooting_page() -> str:
+    """Return the text of docs/troubleshooting.md."""
+    lines = [
+        "# Troubleshooting",
+        "",
+        f"<!-- {_MADE} -->",
+        "",
+        "Whatever goes wrong has a code. The page shows the sentence and the advice;",
+        "programs get an `error` event with the code and then, where the session cannot go on,",
+        "the close code.",
+        "A socket or request that is refused before it is accepted gets the HTTP status instead.",
+        "",
+        "Begin with `python -m server check`:",
+        "it dials the voice service once and says what is wrong.",
+    ]
+    for fault in FAULTS.values():
+        lines += ["", f"## {fault.code}", "", f"**{fault.message}** {fault.advice}", ""]
+        lines.append(f"HTTP {fault.http_status}; {_close(fault)}.")
+    return "\n".join(lines) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return each page's text by its path from the root."""
+    return {
+        ".env.example": environment_example(),
+        "docs/configuration.md": configuration_page(),
+        "docs/troubleshooting.md": troubleshooting_page(),
+    }
+
+
+def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Write the pages under `root`, or compare them; return the exit code."""
+    parser = argparse.ArgumentParser(description="Write the pages that are made from code.")
+    parser.add_argument("--check", action="store_true", help="compare only")
+    options = parser.parse_args(argv)
+    stale = []
+    for name, text in pages().items():
+        path = root / name
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not options.check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"{'not up to date' if options.check else 'written'}: {name}")
+    if options.check and stale:
+        print("Run: python scripts/generate_docs.py")
+        return 1
+    return 0
+
+
+def _groups() -> dict[str, list[tuple[str, FieldInfo]]]:
+    found: dict[str, list[tuple[str, FieldInfo]]] = {}
+    for field in Settings.model_fields.values():
+        if isinstance(field.validation_alias, str):
+            found.setdefault(str(_extra(field)["group"]), []).append(
+                (field.validation_alias, field)
+            )
+    return found
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    assert isinstance(field.json_schema_extra, dict)
+    return field.json_schema_extra
+
+
+def _unit(field: FieldInfo) -> str:
+    unit = _extra(field)["unit"]
+    return f" In {unit}." if unit else ""
+
+
+def _default(field: FieldInfo) -> str:
+    default = field.default
+    if default is None or default == ():
+        return ""
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    if isinstance(default, float) and default.is_integer():
+        return str(int(default))
+    return str(default)
+
+
+def _close(fault: Fault) -> str:
+    return "the session goes on" if fault.close_code is None else f"close code {fault.close_code}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _wrapped(text: str, prefix: str, width: int) -> list[str]:
+    lines, line = [], prefix.rstrip()
+    for word in text.split():
+        if len(line) + 1 + len(word) > width:
+            lines.append(line)
+            line = prefix.rstrip()
+        line += f" {word}"
+    return [*lines, line]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
