@@ -19,7 +19,7 @@ done
 
 scripts/venv.sh requirements.txt requirements/test.txt || exit
 python=.venv/bin/python
-run_pytest() { $python -m pytest -q "$@" </dev/null; }
+run_pytest() { $python -m pytest -q -rs "$@" </dev/null; }
 
 run_layer() {
   case $1 in
@@ -30,11 +30,11 @@ run_layer() {
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
     clients)     run_pytest tests/clients ;;
-    image)       run_pytest tests/integration -m image --timeout 240 ;;
+    image)       run_pytest tests/integration/test_dockerfile.py -m image --timeout 240 ;;
     soak)        run_pytest tests/soak --timeout 3600 ;;
     fuzz)        run_pytest tests/fuzz --timeout 900 ;;
     live)        run_pytest tests/live --timeout 120 ;;
-    bench)       for bench in latency relay barge_in recognition; do $python -m "bench.$bench" || return; done ;;
+    bench)       for bench in latency relay barge_in recognition; do $python -m "bench.$bench" --quick || return; done ;;
   esac
 }
 
