@@ -1,0 +1,283 @@
+"""Spoken turns: server VAD, push to talk, barge-in, what commit and clear do."""
+
+from typing import Any
+
+import pytest
+
+from rtclient.engine.scripted import ListedVad
+from tests.support.engine_driver import Driver, shape
+
+
+def detection(driver: Driver, **fields: Any) -> None:
+    driver.send(
+        "session.update",
+        session={
+            "type": "realtime",
+            "audio": {"input": {"turn_detection": {"type": "server_vad", **fields}}},
+        },
+    )
+
+
+def manual(driver: Driver) -> None:
+    driver.send(
+        "session.update",
+        session={"type": "realtime", "audio": {"input": {"turn_detection": None}}},
+    )
+
+
+TURN = [
+    "input_audio_buffer.speech_started",
+    "input_audio_buffer.speech_stopped",
+    "input_audio_buffer.committed",
+    "conversation.item.added",
+    "conversation.item.done",
+]
+REPLY = [
+    "response.created",
+    "response.output_item.added",
+    "conversation.item.added",
+    "response.content_part.added",
+    "response.audio+transcript.delta",
+    "response.output_audio.done",
+    "response.output_audio_transcript.done",
+    "response.content_part.done",
+    "response.output_item.done",
+    "conversation.item.done",
+    "response.done",
+    "rate_limits.updated",
+]
+
+
+def test_a_spoken_turn_has_the_ladder_of_the_real_service() -> None:
+    driver = Driver("hello there")
+    driver.quiet(400)
+    driver.speak(500)
+    driver.quiet(300)
+    driver.settle()
+    assert shape(driver.types) == ["session.created", *TURN, *REPLY]
+    started, stopped = (
+        driver.last(f"input_audio_buffer.speech_{x}") for x in ("started", "stopped")
+    )
+    committed = driver.last("input_audio_buffer.committed")
+    assert started["item_id"] == stopped["item_id"] == committed["item_id"]
+    assert started["audio_start_ms"] == 100, "the first loud frame at 400 ms, less the padding"
+    assert stopped["audio_end_ms"] == 1100, "speech until 900 ms and the silence window"
+    user, reply = driver.of("conversation.item.added")
+    assert user["item"]["id"] == committed["item_id"]
+    assert user["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+    assert committed["previous_item_id"] is None
+    assert reply["previous_item_id"] == user["item"]["id"]
+    assert reply["item"] == {
+        "id": reply["item"]["id"],
+        "type": "message",
+        "status": "in_progress",
+        "role": "assistant",
+        "content": [],
+    }
+
+
+def test_the_item_has_the_audio_from_the_padding_to_the_stop() -> None:
+    driver = Driver("hello")
+    driver.quiet(400)
+    driver.speak(500)
+    driver.quiet(300)
+    item = driver.core._conversation.get(driver.last("input_audio_buffer.committed")["item_id"])
+    assert item is not None
+    assert len(item.audio[0]) == 48 * 1000
+
+
+def test_the_ears_follow_live_with_half_a_second_of_pre_roll() -> None:
+    driver = Driver("hello")
+    driver.quiet(2000)
+    driver.speak(300)
+    (listening,) = driver.ears.listenings
+    assert len(listening.pcm) == 48 * 800
+    driver.quiet(300)
+    assert len(listening.pcm) == 48 * 1000, "until the stop, not beyond"
+
+
+def test_a_click_is_no_turn() -> None:
+    driver = Driver()
+    driver.speak(80)
+    driver.quiet(400)
+    assert driver.types == ["session.created"]
+
+
+@pytest.mark.parametrize("silence_ms", [0, 200, 500, 900])
+def test_the_silence_window_is_the_client_s(silence_ms: int) -> None:
+    driver = Driver(vad=ListedVad((100, 600)))
+    detection(driver, silence_duration_ms=silence_ms)
+    driver.quiet(2000)
+    stopped = driver.last("input_audio_buffer.speech_stopped")
+    assert stopped["audio_end_ms"] == 600 + max(silence_ms, 20)
+
+
+def test_semantic_vad_waits_by_eagerness() -> None:
+    stops = {}
+    for eagerness in ("high", "auto", "low"):
+        driver = Driver(vad=ListedVad((100, 600)))
+        turn_detection = {"type": "semantic_vad", "eagerness": eagerness}
+        driver.send(
+            "session.update",
+            session={"type": "realtime", "audio": {"input": {"turn_detection": turn_detection}}},
+        )
+        driver.quiet(2500)
+        stops[eagerness] = driver.last("input_audio_buffer.speech_stopped")["audio_end_ms"]
+    assert stops["high"] < stops["auto"] < stops["low"]
+
+
+def test_push_to_talk_says_nothing_until_commit_and_answers_only_when_asked() -> None:
+    driver = Driver("hello")
+    manual(driver)
+    assert driver.speak(500) == []
+    driver.send("input_audio_buffer.commit")
+    driver.settle()
+    assert driver.types[2:] == TURN[2:]
+    driver.send("response.create")
+    driver.settle()
+    assert shape(driver.types)[-len(REPLY) :] == REPLY
+    assert driver.brain.prompts[0].items[0]["content"][0]["transcript"] == "hello"
+
+
+def test_the_ears_follow_push_to_talk_live() -> None:
+    driver = Driver("hello")
+    manual(driver)
+    driver.speak(500)
+    assert len(driver.ears.listenings[0].pcm) == 48 * 500
+    driver.send("input_audio_buffer.clear")
+    assert driver.types[-1] == "input_audio_buffer.cleared"
+    assert driver.stopped == ["item_1"]
+
+
+@pytest.mark.parametrize("length_ms", [0, 99])
+def test_a_commit_needs_100_ms(length_ms: int) -> None:
+    driver = Driver()
+    manual(driver)
+    driver.quiet(length_ms)
+    driver.send("input_audio_buffer.commit")
+    error = driver.error()
+    assert error["code"] == "input_audio_buffer_commit_empty"
+    assert f"only has {length_ms}.00ms" in error["message"]
+
+
+def test_after_a_turn_the_buffer_is_empty() -> None:
+    driver = Driver("hello")
+    driver.speak(400)
+    driver.quiet(200)
+    driver.send("input_audio_buffer.commit")
+    assert driver.error()["code"] == "input_audio_buffer_commit_empty"
+
+
+def test_a_commit_while_somebody_speaks_keeps_the_announced_id() -> None:
+    driver = Driver("hello")
+    driver.speak(400)
+    driver.send("input_audio_buffer.commit")
+    started = driver.last("input_audio_buffer.speech_started")
+    assert driver.last("input_audio_buffer.committed")["item_id"] == started["item_id"]
+    driver.speak(400)
+    ids = [e["item_id"] for e in driver.of("input_audio_buffer.speech_started")]
+    assert len(set(ids)) == 2
+
+
+def test_barge_in_cancels_with_closers() -> None:
+    driver = Driver("tell me a long story", "stop")
+    driver.speak(400)
+    driver.quiet(300)
+    while not driver.of("response.output_audio.delta"):
+        assert driver.do_work() or driver.tick()
+    begin = len(driver.events)
+    driver.speak(300)
+    assert driver.types[begin:] == [
+        "input_audio_buffer.speech_started",
+        "response.output_audio.done",
+        "response.output_audio_transcript.done",
+        "response.content_part.done",
+        "response.output_item.done",
+        "conversation.item.done",
+        "response.done",
+        "rate_limits.updated",
+    ]
+    done = driver.last("response.done")["response"]
+    assert done["status"] == "cancelled"
+    assert done["status_details"] == {"type": "cancelled", "reason": "turn_detected"}
+    assert done["output"][0]["status"] == "incomplete"
+    assert done["usage"]["output_token_details"]["audio_tokens"] > 0
+    driver.quiet(300)
+    driver.settle()
+    assert driver.last("response.done")["response"]["status"] == "completed"
+
+
+def test_barge_in_before_the_brain_answered_stops_it() -> None:
+    driver = Driver("one", "two")
+    driver.speak(400)
+    driver.quiet(300)
+    driver.speak(300)
+    done = driver.last("response.done")["response"]
+    assert (done["status"], done["output"]) == ("cancelled", [])
+    driver.quiet(300)
+    driver.settle()
+    assert [e["response"]["status"] for e in driver.of("response.done")] == [
+        "cancelled",
+        "completed",
+    ]
+
+
+def test_a_turn_creates_no_response_when_switched_off() -> None:
+    driver = Driver("hello")
+    detection(driver, create_response=False)
+    driver.speak(400)
+    driver.quiet(300)
+    driver.settle()
+    assert "response.created" not in driver.types
+
+
+def test_without_interruption_the_response_goes_on() -> None:
+    driver = Driver("hello", "again")
+    detection(driver, interrupt_response=False)
+    driver.speak(400)
+    driver.quiet(300)
+    driver.speak(400)
+    driver.quiet(300)
+    assert driver.error()["code"] == "conversation_already_has_active_response"
+    driver.settle()
+    (done,) = driver.of("response.done")
+    assert done["response"]["status"] == "completed"
+
+
+def test_a_threshold_changed_while_somebody_speaks_does_not_split_the_turn() -> None:
+    driver = Driver("hello")
+    driver.speak(300)
+    detection(driver, threshold=0.7)
+    driver.speak(300)
+    driver.quiet(300)
+    assert driver.types.count("input_audio_buffer.speech_started") == 1
+    assert driver.types.count("input_audio_buffer.committed") == 1
+
+
+def test_turn_detection_may_come_and_go() -> None:
+    driver = Driver("hello")
+    manual(driver)
+    driver.speak(300)
+    detection(driver)
+    driver.quiet(300)
+    driver.speak(400)
+    started = driver.last("input_audio_buffer.speech_started")
+    assert started["audio_start_ms"] == 300
+    driver.quiet(300)
+    assert driver.last("input_audio_buffer.speech_stopped")["audio_end_ms"] == 1200
+
+
+def test_a_quiet_microphone_keeps_little() -> None:
+    driver = Driver()
+    driver.append(bytes(48 * 60_000), piece_ms=400)
+    buffer = driver.core._microphone.buffer
+    assert buffer.length_ms == 60_000
+    assert len(buffer.cut(0, buffer.end)) == 48 * 30_000
+
+
+def test_a_client_may_commit_a_clip_although_turns_are_detected() -> None:
+    driver = Driver("hello")
+    driver.quiet(500)
+    driver.send("input_audio_buffer.commit")
+    assert driver.types[-3:] == TURN[2:]
+    assert len(driver.ears.listenings[0].pcm) == 48 * 500
