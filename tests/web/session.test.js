@@ -117,6 +117,14 @@ test("a new session keeps the conversation in sight and apart", () => {
   assert.deepEqual(state.items.map(({ past }) => past), [true, true, true, true]);
 });
 
+test("nobody waits for an answer that the session does not give by itself", () => {
+  const stopped = { type: "input_audio_buffer.speech_stopped", item_id: "a", audio_end_ms: 900 };
+  const session = { audio: { input: { turn_detection: { create_response: false } } } };
+  const state = reduce(initialState(), { type: "session.created", session }, 1);
+  assert.equal(reduce(state, stopped, 2).awaiting, false);
+  assert.equal(reduce(initialState(), stopped, 2).awaiting, true);
+});
+
 test("g711 audio has eight bytes per millisecond", () => {
   const session = { audio: { output: { format: { type: "audio/pcmu" } } } };
   let state = reduce(initialState(), { type: "session.created", session }, 1);
