@@ -75,7 +75,9 @@ class _Outbox:
     def put(self, text: str) -> None:
         self._texts.append(text)
 
-    def clear(self) -> None:
+    def give_up(self) -> None:
+        """Send no more; what waits is dropped."""
+        self._is_gone = True
         self._texts.clear()
 
     async def drain(self) -> None:
@@ -224,6 +226,7 @@ class Relay:
                     tasks.create_task(box.drain())  # a stuck leg must not stop the clock
             for leg, box in self._boxes.items():
                 if box.stalled_s() >= self._stall_s:
+                    box.give_up()
                     self._take(self._core.on_stalled(leg))
 
     async def _perform(self, actions: list[Action]) -> None:
@@ -262,7 +265,7 @@ class Relay:
 
     async def _finish(self) -> None:
         # What is left for the upstream may have been written already: only the client's is sent.
-        self._upstream_box.clear()
+        self._upstream_box.give_up()
         await asyncio.gather(
             *(box.finish(self._closes.get(leg)) for leg, box in self._boxes.items())
         )

@@ -62,11 +62,12 @@ async def flood(session: PeerSession) -> None:
 async def test_a_client_that_we_do_not_read_is_not_taken_for_dead(tmp_path: Path) -> None:
     async with (
         ScriptedPeer(set_up) as peer,
-        serving_pings(peer, tmp_path, ping_s=0.1, stall_s=1) as server,
+        serving_pings(peer, tmp_path, ping_s=0.1, stall_s=0.6) as server,
         talking(server.port) as client,
     ):
         await client.until("session.updated")
-        (await peer.session()).pause()
+        session = await peer.session()
+        session.pause()
 
         async def push() -> None:
             while True:
@@ -74,6 +75,7 @@ async def test_a_client_that_we_do_not_read_is_not_taken_for_dead(tmp_path: Path
 
         pushing = asyncio.create_task(push())
         code, _ = await client.closed()
+        session.resume()
         await asyncio.gather(pushing, return_exceptions=True)
         assert code == 1013  # and not 1011, the keepalive's
         assert client.errors()[-1]["code"] == "slow_upstream"

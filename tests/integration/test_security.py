@@ -148,6 +148,13 @@ async def test_the_login_link_opens_the_page_and_the_socket(tmp_path: Path) -> N
         assert (await server.get("/healthz")).status_code == 200
 
 
+async def test_without_a_token_everybody_on_this_machine_is_in(tmp_path: Path) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        login = await server.get("/login?token=old")
+        assert (login.status_code, login.headers["location"]) == (303, "/")
+        assert "set-cookie" not in login.headers
+
+
 @pytest.mark.parametrize("path", ["/ws", "/v1/realtime"])
 @pytest.mark.parametrize("form", ["bearer", "api-key", "subprotocol"])
 async def test_programs_give_the_token_in_each_form(tmp_path: Path, path: str, form: str) -> None:

@@ -1,0 +1,122 @@
+"""How the application and its upstream live together."""
+
+import asyncio
+from pathlib import Path
+from typing import Literal
+
+import httpx
+import pytest
+from websockets.asyncio.client import connect
+
+from rtclient.endpoints import Endpoint
+from rtclient.testing import ScriptedPeer
+from rtclient.transport import Transport, dial
+from server.__main__ import uvicorn_config
+from server.app import create_app
+from server.errors import FaultError
+from server.settings import load_settings
+from server.upstreams import State
+from tests.integration.test_relay import set_up
+from tests.support.servers import running
+from tests.support.talker import talking
+
+
+class StartingEngine:
+    """An engine that is ready when the test says so."""
+
+    kind: Literal["engine"] = "engine"
+    label = "an engine"
+    model = "engine"
+    secrets = ()
+    notes = ("The voice is a plain one.",)
+
+    def __init__(self, url: str = "") -> None:
+        self.url = url
+        self.now: State = "starting"
+        self.calls: list[str] = []
+        self.dialled = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    def state(self) -> State:
+        return self.now
+
+    async def start(self) -> None:
+        self.calls.append("start")
+
+    async def dial(self) -> Transport:
+        self.dialled.set()
+        await self.ready.wait()
+        if self.now == "failed":
+            raise FaultError("engine_failed")
+        return await dial(Endpoint(self.url, "engine", "an engine"))
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+
+def client(upstream: StartingEngine, folder: Path) -> httpx.AsyncClient:
+    """Return an HTTP client for an app with this upstream."""
+    app = create_app(load_settings({"UPSTREAM": "engine"}, folder), upstream=upstream)
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
+
+
+@pytest.mark.parametrize(("state", "status"), [("starting", 200), ("ready", 200), ("failed", 503)])
+async def test_health_says_how_the_engine_is(tmp_path: Path, state: State, status: int) -> None:
+    upstream = StartingEngine()
+    upstream.now = state
+    async with client(upstream, tmp_path) as http:
+        answer = await http.get("/healthz")
+        assert answer.status_code == status
+        assert answer.json()["engine"] == state
+        assert (await http.head("/healthz")).status_code == status
+
+
+async def test_the_page_learns_about_the_engine(tmp_path: Path) -> None:
+    async with client(StartingEngine(), tmp_path) as http:
+        config = (await http.get("/config.json")).json()
+    assert config["greeting"] is True
+    assert config["engine"]["state"] == "starting"
+    assert len(config["engine"]["phrases"]) == 6
+    assert config["engine"]["all_phrases"][:6] == config["engine"]["phrases"]
+    assert len(config["engine"]["all_phrases"]) >= 30
+    assert config["engine"]["notes"] == ["The voice is a plain one."]
+
+
+async def test_a_client_waits_for_an_engine_that_is_starting_and_is_told(tmp_path: Path) -> None:
+    settings = load_settings({"UPSTREAM": "engine", "PORT": "0"}, tmp_path)
+    async with ScriptedPeer(set_up) as peer:
+        upstream = StartingEngine(peer.url)
+        app = create_app(settings, upstream=upstream)
+        async with running(uvicorn_config(app, settings)) as server:
+            assert upstream.calls == ["start"]
+            async with talking(server.port) as page:
+                notice = await page.until("parley.notice")
+                assert (notice["level"], notice["code"]) == ("info", "engine_starting")
+                upstream.now = "ready"
+                upstream.ready.set()
+                await page.until("session.updated")
+        assert upstream.calls == ["start", "close"]
+
+
+async def test_a_client_is_told_when_the_engine_failed(tmp_path: Path) -> None:
+    settings = load_settings({"UPSTREAM": "engine", "PORT": "0"}, tmp_path)
+    upstream = StartingEngine()
+    upstream.now = "failed"
+    upstream.ready.set()
+    app = create_app(settings, upstream=upstream)
+    async with (
+        running(uvicorn_config(app, settings)) as server,
+        talking(server.port) as page,
+    ):
+        assert (await page.closed())[0] == 1011
+        assert [error["code"] for error in page.errors()] == ["engine_failed"]
+
+
+async def test_compression_is_never_taken(tmp_path: Path) -> None:
+    settings = load_settings({"UPSTREAM": "engine", "PORT": "0"}, tmp_path)
+    app = create_app(settings, upstream=StartingEngine())
+    async with (
+        running(uvicorn_config(app, settings)) as server,
+        connect(f"ws://127.0.0.1:{server.port}/ws", compression="deflate", proxy=None) as page,
+    ):
+        assert page.protocol.extensions == []
