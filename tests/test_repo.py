@@ -18,6 +18,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from server.settings import names
+
 ROOT = Path(__file__).resolve().parent.parent
 SOFT_LINES, HARD_LINES = 300, 600
 
@@ -57,7 +59,7 @@ PURE = (
 )
 # Package → the files that may import it (a folder ends with a slash).
 ONLY_IN = {
-    "fastapi": ("server/app.py", "server/routes/", "tests/"),
+    "fastapi": ("server/__main__.py", "server/app.py", "server/routes/", "tests/"),
     "starlette": ("server/app.py", "server/routes/", "tests/"),
     "websockets": (
         "rtclient/transport.py",
@@ -68,7 +70,7 @@ ONLY_IN = {
     ),
     "server": ("server/", "tests/", "bench/", "scripts/"),
     "azure": ("server/upstreams/", "tests/"),
-    "pydantic": ("server/", "tests/"),
+    "pydantic": ("server/", "tests/", "scripts/"),
     "structlog": ("server/", "tests/"),
 }
 ENVIRONMENT_READERS = (
@@ -308,15 +310,15 @@ def test_nothing_names_a_package_index_or_a_place_on_one_machine() -> None:
         "--find-" + "links",
         "--index-" + "url",
     )
-    names = [name for name in text_files() if name != "scripts/lock.sh"]
-    assert not list(lines_with("|".join(places), names))
+    searched = [name for name in text_files() if name != "scripts/lock.sh"]
+    assert not list(lines_with("|".join(places), searched))
 
 
 def test_sources_that_are_cited_can_be_found() -> None:
     """A page is cited by its path in docs/; sections are headings there, not numbers."""
-    names = [name for name in text_files() if name != "tests/test_repo.py"]
+    searched = [name for name in text_files() if name != "tests/test_repo.py"]
     page = r"\b(protocol|engine|frontend|clients|reliability|performance|anchors|decisions)"
-    assert not list(lines_with(page + r"(\.md)?,? (§|T\d)", names))
+    assert not list(lines_with(page + r"(\.md)?,? (§|T\d)", searched))
 
 
 def test_modules_and_public_names_say_what_they_are_for() -> None:
@@ -350,12 +352,13 @@ def test_unit_tests_lie_where_their_module_lies() -> None:
 
 
 def test_every_core_has_a_test_file() -> None:
+    """Files that hold values only are covered by the tests of who uses them."""
     bare = []
     for glob in PURE:
         for path in ROOT.glob(glob):
             name = path.relative_to(ROOT)
             tests = (ROOT / "tests/unit" / name.parent).glob(f"test_{path.stem}*.py")
-            if path.name != "__init__.py" and not list(tests):
+            if path.stem not in {"__init__", "actions"} and not list(tests):
                 bare.append(str(name))
     assert not bare
 
@@ -413,6 +416,17 @@ def test_commands_and_data_in_the_docs_are_real() -> None:
             assert place.is_dir() or place.with_suffix(".py").exists(), f"{name}: {module}"
     for _, block in blocks("json"):
         json.loads(block)
+
+
+def test_settings_in_the_docs_exist() -> None:
+    known = set(names()) | {"EXTRAS", "PYTHON", "PARLEY_INSTALLER", "SKIP", "RTCLIENT_ENGINE_KEY"}
+    known |= {"CHROMIUM", "PIP_INDEX_URL"}
+    for page, block in blocks("ini"):
+        for name in re.findall(r"^([A-Z_]+)=", block, re.MULTILINE):
+            assert name in known, f"{page}: {name}"
+    for page in pages():
+        for name in re.findall(r"`([A-Z][A-Z]+_[A-Z_]+)(?:=[^`]*)?`", text(page)):
+            assert name in known, f"{page}: {name}"
 
 
 # Packaging ------------------------------------------------------------------------------------
