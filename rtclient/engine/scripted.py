@@ -77,7 +77,7 @@ class TableListening:
     def __init__(self, heard: Heard | Exception) -> None:
         """`heard`: what `finish` returns or raises."""
         self.pcm = bytearray()
-        self.is_cancelled = False
+        self.cancelled = asyncio.Event()
         self._heard = heard
 
     def feed(self, pcm: bytes) -> None:
@@ -92,7 +92,7 @@ class TableListening:
 
     def cancel(self) -> None:
         """Note that nobody wants it any more."""
-        self.is_cancelled = True
+        self.cancelled.set()
 
 
 class TableEars:

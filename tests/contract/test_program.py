@@ -1,0 +1,96 @@
+"""`python -m rtclient.engine` as a child process: ready line, key, signals, stdin."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+from tests.support.talker import Talker
+
+PROGRAM = (sys.executable, "-m", "rtclient.engine", "--port", "0", "--senses", "scripted")
+
+
+@asynccontextmanager
+async def program(*options: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM,
+        *options,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, **environment},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def ready(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    line: dict[str, Any] = json.loads(await process.stdout.readline())
+    return line
+
+
+async def test_the_ready_line_says_where_and_with_what() -> None:
+    async with program("--model", "mine") as process:
+        line = await ready(process)
+        assert line["event"] == "ready"
+        assert line["host"] == "127.0.0.1"
+        assert set(line["senses"]) == {"vad", "ears", "brain", "voice"}
+        assert line["notes"]
+        async with connect(f"ws://127.0.0.1:{line['port']}/v1/realtime") as connection:
+            event = await Talker(connection).until("session.created")
+        assert event["session"]["model"] == "mine"
+
+
+async def test_the_key_comes_from_the_environment_and_stays_out_of_the_log() -> None:
+    async with program("--log-level", "DEBUG", RTCLIENT_ENGINE_KEY="canary-4711") as process:
+        url = f"ws://127.0.0.1:{(await ready(process))['port']}/v1/realtime"
+        with pytest.raises(InvalidStatus):
+            await connect(url)
+        headers = {"Authorization": "Bearer canary-4711"}
+        async with connect(url, additional_headers=headers) as connection:
+            await Talker(connection).until("session.created")
+        process.send_signal(signal.SIGTERM)
+        output, errors = await process.communicate()
+        assert process.returncode == 0
+        assert b"canary-4711" not in output + errors
+
+
+async def test_sigterm_closes_with_1001_and_ends_with_0() -> None:
+    async with program() as process:
+        url = f"ws://127.0.0.1:{(await ready(process))['port']}/v1/realtime"
+        async with connect(url) as connection:
+            talker = Talker(connection)
+            await talker.until("session.created")
+            process.send_signal(signal.SIGTERM)
+            assert (await talker.closed())[0] == 1001
+        assert await process.wait() == 0
+
+
+async def test_it_ends_when_its_parent_is_gone() -> None:
+    async with program("--watch-stdin") as process:
+        await ready(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert await process.wait() == 0
+
+
+async def test_a_taken_port_is_said_and_ends_with_1() -> None:
+    async with program() as first:
+        port = (await ready(first))["port"]
+        async with program("--port", str(port)) as second:
+            _, errors = await second.communicate()
+            assert second.returncode == 1
+            assert f"cannot listen on 127.0.0.1:{port}".encode() in errors
