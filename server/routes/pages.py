@@ -6,13 +6,16 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from fastapi import APIRouter, Request
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import NotModifiedResponse, StaticFiles
-from starlette.types import Scope
+from starlette.types import ASGIApp, Scope
 
 from server.errors import FAULTS
 from server.routes.answers import refusal
 from server.security import Gate, cookie_header
+
+_COMPRESSED_FROM_BYTES = 512
 
 _MEDIA_TYPES: Mapping[str, str] = {
     ".html": "text/html; charset=utf-8",
@@ -55,9 +58,13 @@ class PublicFiles(StaticFiles):
         return response
 
 
-def public_files(directory: Path) -> PublicFiles:
-    """Return the application that serves the page's files."""
-    return PublicFiles(directory=directory, html=True)
+def public_files(directory: Path) -> ASGIApp:
+    """Return the application that serves the page's files, compressed where that pays."""
+    return GZipMiddleware(
+        PublicFiles(directory=directory, html=True),
+        minimum_size=_COMPRESSED_FROM_BYTES,
+        compresslevel=6,
+    )
 
 
 def page_routes(

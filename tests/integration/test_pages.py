@@ -74,6 +74,23 @@ async def test_files_have_our_media_types_and_are_revalidated(
         assert (await http.get("/%2e%2e/settings.py")).status_code == 404
 
 
+async def test_files_are_compressed_and_still_revalidated(tmp_path: Path) -> None:
+    text = "// a line of a script\n" * 1000
+    (tmp_path / "a.js").write_text(text)
+    app = create_app(load_settings({"UPSTREAM": "engine"}, tmp_path), public=tmp_path)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost:3000"
+    ) as http:
+        answer = await http.get("/a.js", headers={"accept-encoding": "gzip"})
+        assert answer.headers["content-encoding"] == "gzip"
+        assert "accept-encoding" in answer.headers["vary"].lower()
+        assert answer.text == text
+        again = await http.get("/a.js", headers={"if-none-match": answer.headers["etag"]})
+        assert again.status_code == 304
+        plain = await http.get("/a.js", headers={"accept-encoding": "identity"})
+        assert "content-encoding" not in plain.headers
+
+
 @pytest.mark.parametrize("path", ["/ws", "/v1/realtime"])
 async def test_a_get_on_a_socket_says_what_to_do(tmp_path: Path, path: str) -> None:
     async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
