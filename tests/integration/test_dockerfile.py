@@ -1,5 +1,6 @@
 """The Dockerfile: read strictly, and its own steps carried out without Docker (layer `image`)."""
 
+import json
 import os
 import signal
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from scripts import dockerfile_run
 from scripts.dockerfile import DockerfileError, Ignore, expand, pairs, parse, stages
@@ -131,6 +133,22 @@ def test_container_keeps_its_promises(image: Image, container: Container) -> Non
     page.add_header("Authorization", f"Bearer {token}")
     with urllib.request.urlopen(page) as answer:
         assert b"<title>" in answer.read()
+
+    with connect(
+        f"ws://127.0.0.1:{container.port}/ws",
+        additional_headers={"Authorization": f"Bearer {token}"},
+        proxy=None,
+        max_size=None,
+    ) as talk:
+        item = {"type": "message", "role": "user"}
+        item |= {"content": [{"type": "input_text", "text": "Tell me a joke"}]}
+        talk.send(json.dumps({"type": "conversation.item.create", "item": item}))
+        talk.send(json.dumps({"type": "response.create"}))
+        kinds = [json.loads(talk.recv(timeout=30))["type"]]
+        while kinds[-1] not in {"response.done", "error"}:
+            kinds.append(json.loads(talk.recv(timeout=30))["type"])
+    assert "response.output_audio.delta" in kinds  # the voice works on a read-only root
+    assert kinds[-1] == "response.done"
 
     os.kill(pid, signal.SIGTERM)
     assert container.process.wait(timeout=15) == 0

@@ -15,7 +15,7 @@ echo "$0 $*" >> "$NOTES"
 case "$*" in
   "-c import sys"*) exit {too_old} ;;
   "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
-  *"pip install"*) exit {install} ;;
+  *"pip install"*) [ {install} != 130 ] || kill -INT "$PPID"; exit {install} ;;
   --version) echo "Python 3.9.2" ;;
 esac
 """
@@ -146,6 +146,15 @@ def test_failed_install_says_so_and_is_taken_up_again(desk: Desk) -> None:
     desk.has()
     assert desk.run("start.sh").returncode == 0
     assert len(desk.installs()) == 1
+
+
+def test_interrupted_install_says_how_to_go_on(desk: Desk) -> None:
+    desk.has(install=130)
+    done = desk.run("start.sh")
+    assert done.returncode == 130
+    assert "Run the same command again" in done.stderr
+    assert "failed" not in done.stderr
+    assert desk.starts() == []
 
 
 def test_broken_environment_is_made_anew(desk: Desk) -> None:
