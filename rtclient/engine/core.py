@@ -76,7 +76,8 @@ class Session:
             is_model_fixed: the client named the model when it connected.
             session_s: seconds until the session expires.
         """
-        self._out = Outbox(new_id)
+        self._new_id = new_id
+        self._out = Outbox(self._unused_id)
         self._session = default_session(model, new_id("sess"), expires_at)
         self._conversation = Conversation(new_id("conv"))
         self._items = ItemDesk(self._out, self._conversation)
@@ -144,6 +145,12 @@ class Session:
                 self._on_failure(work_id, now)
         self._set_alarm()
         return self._out.take()
+
+    def _unused_id(self, prefix: str) -> str:
+        """Make an id that no client has given to an item of its own."""
+        while (made := self._new_id(prefix)) in self._conversation:
+            pass
+        return made
 
     # ------------------------------------------------------------ the connection
 
@@ -374,7 +381,8 @@ class Session:
     # ------------------------------------------------------------ items and responses
 
     def _create_item(self, event: dict[str, Any], _now: float) -> Fault | None:
-        return self._items.create(event, self._format("input"))
+        reserved = self._microphone.item_id
+        return self._items.create(event, self._format("input"), reserved_id=reserved)
 
     def _retrieve_item(self, event: dict[str, Any], _now: float) -> Fault | None:
         self._desk.sync()

@@ -40,10 +40,18 @@ class ItemDesk:
         self._out = outbox
         self._conversation = conversation
 
-    def create(self, event: dict[str, Any], form: AudioFormat) -> Fault | None:
-        """Add the item of a `conversation.item.create`; its audio has the format `form`."""
+    def create(
+        self, event: dict[str, Any], form: AudioFormat, *, reserved_id: str | None = None
+    ) -> Fault | None:
+        """Add the item of a `conversation.item.create`.
+
+        Args:
+            event: the client event, valid by its shape.
+            form: the format of audio in it.
+            reserved_id: an id that is promised to a turn which is not over yet.
+        """
         item_id = event["item"].get("id") or self._out.new_id("item")
-        if item_id in self._conversation:
+        if item_id in self._conversation or item_id == reserved_id:
             return Fault(
                 "item_create_duplicate_item_id",
                 f"Error adding item: an item with id '{item_id}' already exists.",

@@ -62,7 +62,8 @@ class Microphone:
         self._detector: TurnDetector | None = None
         self._frames_ms = 0.0
         self._backlog = bytearray()
-        self._item_id: str | None = None
+        self.item_id: str | None = None
+        """The item that the open turn will be, once it is committed."""
         self._start = 0
         self._fed = 0
         self.set_rules(rules)
@@ -139,35 +140,35 @@ class Microphone:
         rules = self.rules or Rules()
         first = max(ms_to_samples(at_ms - rules.prefix_padding_ms), self.buffer.base, 0)
         self._start = first
-        item_id = self._item_id or self._out.new_id("item")
-        if self._item_id is None:
-            self._item_id = item_id
+        item_id = self.item_id or self._out.new_id("item")
+        if self.item_id is None:
+            self.item_id = item_id
             self._fed = max(ms_to_samples(at_ms - max(PRE_ROLL_MS, rules.prefix_padding_ms)), 0)
         return TurnStarted(item_id, round(samples_to_ms(first)))
 
     def _end_turn(self, at_ms: float) -> TurnEnded:
         # The last frame may reach beyond what was received when the client sent odd pieces.
         position = min(ms_to_samples(at_ms), self.buffer.end)
-        item_id = self._item_id or self._out.new_id("item")
+        item_id = self.item_id or self._out.new_id("item")
         pcm = self.buffer.cut(self._start, position)
         self._finish_hearing(item_id, position)
         return TurnEnded(item_id, round(at_ms), pcm)
 
     def _finish_hearing(self, item_id: str, position: int) -> None:
         self._out.do(Hear(item_id, self.buffer.cut(self._fed, position), is_last=True))
-        self._item_id = None
+        self.item_id = None
         self._fed = position
         self.buffer.commit(position, keep_samples=ms_to_samples(PRE_ROLL_MS))
 
     def _follow(self) -> None:
         """Give the ears what is new, and forget what nobody will ask for."""
         end = self.buffer.end
-        if self._detector is None and self._item_id is None and end > self.buffer.base:
-            self._item_id = self._out.new_id("item")
+        if self._detector is None and self.item_id is None and end > self.buffer.base:
+            self.item_id = self._out.new_id("item")
             self._fed = self.buffer.base
-        if self._item_id is not None:
+        if self.item_id is not None:
             if end > self._fed:
-                self._out.do(Hear(self._item_id, self.buffer.cut(self._fed, end)))
+                self._out.do(Hear(self.item_id, self.buffer.cut(self._fed, end)))
             self._fed = end
         if not self._keeps_all:
             self.buffer.drop_before(end - ms_to_samples(KEPT_QUIET_MS))
@@ -175,7 +176,7 @@ class Microphone:
     def commit(self) -> tuple[str, bytes]:
         """Close the turn by hand; return the item's id and audio."""
         end = self.buffer.end
-        item_id = self._item_id
+        item_id = self.item_id
         if item_id is None:
             item_id = self._out.new_id("item")
             self._fed = self.buffer.base
@@ -194,6 +195,6 @@ class Microphone:
             self._detector.reset()
 
     def _forget_item(self) -> None:
-        if self._item_id is not None:
-            self._out.do(Stop(self._item_id))
-            self._item_id = None
+        if self.item_id is not None:
+            self._out.do(Stop(self.item_id))
+            self.item_id = None
