@@ -89,6 +89,8 @@ class EngineUpstream:
         self._last_words = ""
         self._changed = asyncio.Condition()
         self._supervising: asyncio.Task[None] | None = None
+        self.pid: int | None = None
+        """The child's process id while it runs."""
         self.notes: tuple[str, ...] = ()
         """What the engine said about senses that are missing or replaced."""
 
@@ -172,6 +174,7 @@ class EngineUpstream:
         except OSError as exc:
             _log.error("engine cannot be started", extra={"error": exc.strerror or ""})
             return
+        self.pid = child.pid
         assert child.stdout is not None
         assert child.stderr is not None
         listening = asyncio.create_task(self._relay_log(child.stderr), name="engine log")
@@ -189,6 +192,7 @@ class EngineUpstream:
         finally:
             self._endpoint = None
             await self._end(child)
+            self.pid = None
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
