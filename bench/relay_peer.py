@@ -35,6 +35,8 @@ class Connection:
 
     inbound: Ledger = field(default_factory=Ledger)
     sent: int = 0
+    is_silent: bool = False
+    """Whether it has sent all that it will."""
 
 
 class Peer:
@@ -72,7 +74,14 @@ class Peer:
                 await asyncio.gather(speaking, return_exceptions=True)
 
     async def speak(self, socket: ServerConnection, name: str, connection: Connection) -> None:
-        """Send responses until the time is over, the first after a random part of the period."""
+        """Send responses until the time is over, then say so."""
+        try:
+            await self._speak(socket, name, connection)
+        finally:
+            connection.is_silent = True
+
+    async def _speak(self, socket: ServerConnection, name: str, connection: Connection) -> None:
+        # The first begins after a random part of the period, so that not all speak at once.
         ends = time.monotonic() + self.seconds
         await asyncio.sleep(random.random() * min(PERIOD_S / 2, self.seconds / 4))
 
@@ -101,6 +110,7 @@ class Peer:
         for name, connection in self.connections.items():
             latencies[name[0]].extend(connection.inbound.latencies_us)
         return {
+            "is_silent": all(c.is_silent for c in self.connections.values()),
             "connections": {
                 name: {
                     "sent": c.sent,
