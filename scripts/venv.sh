@@ -44,7 +44,7 @@ install() {
     say "uv could not; trying pip, which has its own settings for mirrors and certificates ..."
   fi
   .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip >/dev/null
-  .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+  .venv/bin/python -m pip install -qq --disable-pip-version-check --no-input \
     --root-user-action ignore --require-hashes "$@"
 }
 
