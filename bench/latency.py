@@ -67,6 +67,7 @@ TURN_TIMEOUT_S = 20.0
 class Turn:
     """One measured turn; all times in ms."""
 
+    number: int
     phrase: str
     voice: str
     heard: str
@@ -123,13 +124,12 @@ async def converse(url: str, key: str, turns: int, batch_ms: int) -> tuple[list[
         done: list[Turn] = []
         try:
             await asyncio.sleep(1.0)  # the room is quiet first
-            for phrase, voice in jobs:
+            for number, (phrase, voice) in enumerate(jobs, 1):
                 ended = microphone.say(spoken[phrase, voice])
                 try:
                     async with asyncio.timeout(TURN_TIMEOUT_S):
-                        done.append(
-                            await one_turn(socket, phrase, voice, ended + silence_ms / 1000)
-                        )
+                        due = ended + silence_ms / 1000
+                        done.append(await one_turn(socket, number, phrase, voice, due))
                 except TimeoutError:
                     print(f"  no answer: {phrase!r} by {voice}")
                     await asyncio.sleep(1.0)
@@ -167,7 +167,9 @@ async def configured(socket: ClientConnection) -> int:
                 return SILENCE_MS
 
 
-async def one_turn(socket: ClientConnection, phrase: str, voice: str, due: float) -> Turn:
+async def one_turn(
+    socket: ClientConnection, number: int, phrase: str, voice: str, due: float
+) -> Turn:
     """Read events until the response is done and its turn was transcribed."""
     stopped = first = None
     heard: str | None = None
@@ -190,7 +192,7 @@ async def one_turn(socket: ClientConnection, phrase: str, voice: str, due: float
                 raise SystemExit(f"error in mid-session: {event['error']}")
     if stopped is None or first is None or heard is None:
         raise SystemExit(f"a turn without speech or sound: {phrase!r}")
-    return Turn(phrase, voice, heard, (stopped - due) * 1000, (first - due) * 1000)
+    return Turn(number, phrase, voice, heard, (stopped - due) * 1000, (first - due) * 1000)
 
 
 def report(turns: list[Turn], asked: int, silence_ms: int) -> int:
@@ -207,6 +209,11 @@ def report(turns: list[Turn], asked: int, silence_ms: int) -> int:
         f"  beyond the window: speech_stopped {percentile(stopped, 0.5):.0f} ms median, "
         f"first audio {min(audio):.0f} … {max(audio):.0f} ms"
     )
+    for turn in sorted(turns, key=lambda turn: turn.audio_ms)[-3:]:
+        print(
+            f"  slow: {turn.audio_ms:.0f} ms (stopped {turn.stopped_ms:.0f}) turn {turn.number}, "
+            f"{turn.phrase!r} by {turn.voice}, heard {turn.heard!r}"
+        )
     code = judge(
         [
             ("speech end → first audio, median", percentile(audio, 0.5), MEDIAN_MS, "ms"),

@@ -4,10 +4,10 @@ import base64
 import json
 import wave
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
@@ -29,25 +29,31 @@ WEATHER: dict[str, Any] = {
     },
 }
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest.fixture(params=["engine", "server"])
-async def connection(
-    request: pytest.FixtureRequest, tmp_path: Path
-) -> AsyncIterator[AsyncRealtimeConnection]:
-    """An open realtime connection of the official client: to the engine, and through the server."""
+@pytest_asyncio.fixture(params=["engine", "server"], scope="module", loop_scope="module")
+async def address(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[tuple[int, str]]:
+    """Port and key of the engine itself, then of a server in front of its own engine."""
     if request.param == "engine":
-        key = {"RTCLIENT_ENGINE_KEY": "official-client-key"}
-        async with child("-m", "rtclient.engine", "--port", "0", environment=key) as engine:
-            port = (await ready_line(engine))["port"]
-            async with connected(port, "official-client-key") as opened:
-                yield opened
+        key = "official-client-key"
+        environment = {"RTCLIENT_ENGINE_KEY": key}
+        async with child("-m", "rtclient.engine", "--port", "0", environment=environment) as engine:
+            yield (await ready_line(engine))["port"], key
     else:
-        async with child_server({"UPSTREAM": "engine"}, folder=tmp_path) as (_, port):
+        folder = tmp_path_factory.mktemp("server")
+        async with child_server({"UPSTREAM": "engine"}, folder=folder) as (_, port):
             await engine_ready(port)
-            async with connected(port, "any key is accepted on loopback") as opened:
-                yield opened
+            yield port, "any key is accepted on loopback"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def connection(address: tuple[int, str]) -> AsyncIterator[AsyncRealtimeConnection]:
+    """An open realtime connection of the official client."""
+    async with connected(*address) as opened:
+        yield opened
 
 
 def connected(port: int, key: str) -> Any:
