@@ -52,8 +52,8 @@ class Transport(Protocol):
     async def recv(self) -> str:
         """Return the next event's text; what came before the end comes first.
 
-        Cancelling it loses nothing. Raises `ConnectionLost`, or `RemoteProtocolError` for a binary
-        frame that is not UTF-8.
+        Cancelling it loses nothing. Raises `ConnectionLost`, or `RemoteProtocolError` for a frame
+        that is too large, broken, or binary and not UTF-8.
         """
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
@@ -138,6 +138,10 @@ class WebSocketTransport:
         try:
             data = await self._connection.recv()
         except ConnectionClosed as exc:
+            if _is_our_refusal(exc):
+                raise RemoteProtocolError(
+                    "The peer sent a frame that is too large or broken.", code="invalid_event"
+                ) from None
             raise _lost(exc) from None
         if isinstance(data, str):
             return data
@@ -299,7 +303,9 @@ def _retry_after_s(headers: object) -> float | None:
 def _lost(exc: ConnectionClosed) -> ConnectionLost:
     if exc.rcvd is not None:
         return ConnectionLost(exc.rcvd.code, exc.rcvd.reason)
-    if exc.sent is not None and exc.sent.code not in (1000, 1001):
-        # We ended it: a message too large (1009), a broken frame (1002), no pong (1011).
-        return ConnectionLost(1006, exc.sent.reason)
     return ConnectionLost(1006)
+
+
+def _is_our_refusal(exc: ConnectionClosed) -> bool:
+    """Whether the connection ended because of what the peer sent."""
+    return exc.sent is not None and not exc.rcvd_then_sent and exc.sent.code in (1002, 1007, 1009)

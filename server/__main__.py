@@ -127,7 +127,7 @@ def _serve(settings: Settings, upstream: Upstream) -> int:
     port = listener.getsockname()[1]
     server = _Server(
         uvicorn_config(create_app(settings, upstream=upstream), settings),
-        lambda: print("\n".join(start_lines(settings, upstream.label, port)), flush=True),
+        lambda: print("\n".join(start_lines(settings, _named(upstream), port)), flush=True),
     )
     with contextlib.suppress(KeyboardInterrupt), listener:
         server.run(sockets=[listener])
@@ -138,8 +138,8 @@ def _serve_reloading(settings: Settings) -> int:
     listener = _listen(settings)
     if listener is None:
         return 1
-    label = create_upstream(settings).label
-    print("\n".join(start_lines(settings, label, listener.getsockname()[1])), flush=True)
+    port, label = listener.getsockname()[1], _named(create_upstream(settings))
+    print("\n".join(start_lines(settings, label, port)), flush=True)
     config = uvicorn_config("server.main:app", settings, reload=True)
     with listener:
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
@@ -183,13 +183,21 @@ def _listen(settings: Settings) -> socket.socket | None:
             backlog=2048,
             dualstack_ipv6=is_any_ipv6 and socket.has_dualstack_ipv6(),
         )
-    except OSError as exc:
+    except (OSError, UnicodeError) as exc:
+        reason = getattr(exc, "strerror", None) or "no such address"
         print(
-            f"Parley cannot listen on {host}, port {port}: {exc.strerror or 'no such address'}."
+            f"Parley cannot listen on {host}, port {port}: {reason}."
             " Stop the other program, or set another PORT.",
             file=sys.stderr,
         )
         return None
+
+
+def _named(upstream: Upstream) -> str:
+    if upstream.kind == "engine":
+        return upstream.label
+    what = "deployment" if upstream.kind == "azure" else "model"
+    return f"{upstream.label}, {what} {upstream.model}"
 
 
 def _shown_host(host: str) -> str:

@@ -39,7 +39,13 @@ COMMAND = (
 _IMPORT_ROOT = Path(rtclient.__file__).parents[1]
 """Where `python -m` finds the same rtclient as ours, wherever the server was started."""
 
-_NOT_FOR_THE_CHILD = ("AZURE_OPENAI_API_KEY", "OPENAI_API_KEY", "ACCESS_TOKEN")
+_NOT_FOR_THE_CHILD = (
+    "AZURE_OPENAI_API_KEY",
+    "OPENAI_API_KEY",
+    "ACCESS_TOKEN",
+    "PARLEY_UPSTREAM_PROXY",  # may hold a password
+    "AZURE_CLIENT_SECRET",  # azure-identity reads it
+)
 _FAILED_AFTER = 3
 _STABLE_AFTER_S = 60.0
 _MAX_LINE_BYTES = 4096

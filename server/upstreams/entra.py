@@ -20,6 +20,7 @@ SCOPE = "https://ai.azure.com/.default"
 _RENEW_BEFORE_S = 300.0
 _RETRY_FIRST_S = 5.0
 _RETRY_LAST_S = 60.0
+_MAX_WAIT_S = 8.0
 
 _log = logging.getLogger("server.upstreams.entra")
 
@@ -79,14 +80,18 @@ class EntraTokens:
             self._renewing = asyncio.create_task(self._keep_fresh(), name="entra tokens")
 
     async def get(self) -> str:
-        """Return a valid token; waits only when there is none.
+        """Return a valid token; waits, some seconds at most, only when there is none.
 
         Raises:
             FaultError: `upstream_token_failed`.
         """
         if self._token and self._clock() < self._expires_at:
             return self._token
-        return await self.renew(self._token)
+        try:
+            async with asyncio.timeout(_MAX_WAIT_S):
+                return await self.renew(self._token)
+        except TimeoutError:
+            raise FaultError("upstream_token_failed") from None
 
     async def renew(self, refused: str) -> str:
         """Return another token than `refused`, fetching one unless somebody else just did.

@@ -11,7 +11,13 @@ import trustme
 
 import rtclient
 from rtclient.endpoints import Endpoint
-from rtclient.errors import AuthError, ConnectError, ConnectionLost, HandshakeRejected
+from rtclient.errors import (
+    AuthError,
+    ConnectError,
+    ConnectionLost,
+    HandshakeRejected,
+    RemoteProtocolError,
+)
 from rtclient.testing import PeerSession, ScriptedPeer
 from rtclient.transport import WebSocketTransport, client_ssl_context, clip_reason, dial
 
@@ -225,10 +231,21 @@ async def test_a_frame_beyond_the_limit_ends_the_connection() -> None:
         session = await peer.session()
         await transport.recv()
         await session.send({"type": "x" * 3000})
-        with pytest.raises(ConnectionLost):
+        with pytest.raises(RemoteProtocolError):
             await transport.recv()
         await session.closed.wait()
         assert session.close_code == 1009
+
+
+async def test_binary_data_is_refused() -> None:
+    async with ScriptedPeer() as peer:
+        transport = await dial(endpoint(peer.url))
+        session = await peer.session()
+        await transport.recv()
+        await session.send_text(b"\xff\xfe")
+        with pytest.raises(RemoteProtocolError):
+            await transport.recv()
+        await transport.close()
 
 
 async def test_binary_text_is_taken_as_text() -> None:
