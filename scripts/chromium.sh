@@ -1,6 +1,6 @@
 #!/bin/sh
 # Print the Chromium for the browser tests: one on PATH, else Debian's package when we may install
-# it, else Playwright's own (an empty line), downloaded. What is installed is said on stderr.
+# it, else Playwright's own, downloaded. What is installed is said on stderr.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -20,8 +20,9 @@ if [ "$(id -u)" = 0 ] && grep -qx 'ID=debian' /etc/os-release 2>/dev/null; then
   fi
 fi
 echo "No Chromium on PATH; Playwright brings its own (kept in its cache) ..." >&2
-if ! .venv/bin/python -m playwright install chromium >&2; then
+where='from playwright.sync_api import sync_playwright as start
+with start() as playwright: print(playwright.chromium.executable_path)'
+if ! .venv/bin/python -m playwright install chromium >&2 || ! .venv/bin/python -c "$where"; then
   echo "The browser layer needs Chromium: install chromium or google-chrome, or set CHROMIUM=/path/to/it." >&2
   exit 1
 fi
-echo

@@ -17,6 +17,8 @@ case "$*" in
   "-m venv .venv") mkdir -p .venv/bin && cp "$0" .venv/bin/python ;;
   *"pip install"*) [ {install} != 130 ] || kill -INT "$PPID"; exit {install} ;;
   --version) echo "Python 3.9.2" ;;
+  *"playwright install"*) exit {install} ;;
+  *executable_path*) echo /the/chromium/of/playwright ;;
 esac
 """
 
@@ -28,7 +30,7 @@ class Desk:
         self.root = folder / "my parley"
         (self.root / "scripts").mkdir(parents=True)
         (self.root / "requirements").mkdir()
-        for name in ("start.sh", "test.sh", "scripts/venv.sh"):
+        for name in ("start.sh", "test.sh", "scripts/venv.sh", "scripts/chromium.sh"):
             shutil.copy(ROOT / name, self.root / name)
         for name in ("requirements.txt", "requirements/test.txt", "requirements/azure.txt"):
             (self.root / name).write_text(f"# {name}\n")
@@ -42,6 +44,16 @@ class Desk:
         program = self.programs / name
         program.write_text(PYTHON.format(too_old=too_old, install=install))
         program.chmod(0o755)
+
+    def program(self, name: str, script: str) -> None:
+        program = self.programs / name
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+
+    def has_uv(self, install: int) -> None:
+        make = f'mkdir -p .venv/bin; cp "{self.programs}/python3" .venv/bin/python'
+        note = 'echo "uv $*" >> "$NOTES"'
+        self.program("uv", f'{note}; [ "$1" = pip ] && exit {install}; {make}')
 
     def run(self, *command: str, **env: str) -> subprocess.CompletedProcess[str]:
         self.notes.write_text("")
@@ -167,18 +179,57 @@ def test_broken_environment_is_made_anew(desk: Desk) -> None:
 
 def test_uv_is_used_when_present(desk: Desk) -> None:
     desk.has()
-    uv = desk.programs / "uv"
-    uv.write_text(
-        '#!/bin/sh\necho "uv $*" >> "$NOTES"\n[ "$1" = pip ] && exit\n'
-        f'mkdir -p .venv/bin; cp "{desk.programs}/python3" .venv/bin/python\n'
-    )
-    uv.chmod(0o755)
+    desk.has_uv(0)
     assert desk.run("start.sh").returncode == 0
     (install,) = desk.installs()
     assert install.startswith("uv pip install")
     shutil.rmtree(desk.root / ".venv")
     desk.run("start.sh", PARLEY_INSTALLER="pip")
     assert "uv pip" not in desk.notes.read_text()
+
+
+def test_pip_takes_over_when_uv_fails(desk: Desk) -> None:
+    desk.has()
+    desk.has_uv(2)
+    assert desk.run("start.sh").returncode == 0
+    failed, install = desk.installs()
+    assert (failed[:2], install[:5]) == ("uv", ".venv")
+
+
+def test_chromium_on_path_is_used(desk: Desk) -> None:
+    desk.program("google-chrome", "exit 0")
+    assert desk.run("scripts/chromium.sh").stdout == f"{desk.programs}/google-chrome\n"
+
+
+def test_chromium_comes_from_debian_for_root(desk: Desk) -> None:
+    desk.program("id", "echo 0")
+    desk.program("grep", "exit 0")
+    chromium = desk.programs / "chromium"
+    desk.program(
+        "apt-get", f'case "$*" in *" chromium") cp "{desk.programs}/grep" "{chromium}";; esac'
+    )
+    done = desk.run("scripts/chromium.sh")
+    assert done.stdout == f"{chromium}\n"
+    assert "installing Debian's package" in done.stderr
+
+
+def test_chromium_comes_from_playwright_for_anybody_else(desk: Desk) -> None:
+    desk.has()
+    desk.run("start.sh")
+    desk.program("id", "echo 1000")
+    done = desk.run("scripts/chromium.sh")
+    assert (done.returncode, done.stdout) == (0, "/the/chromium/of/playwright\n")
+    assert "playwright install chromium" in desk.notes.read_text()
+
+
+def test_missing_chromium_fails_with_what_to_do(desk: Desk) -> None:
+    desk.has()
+    desk.run("start.sh")
+    shutil.copy(shutil.which("false") or "false", desk.root / ".venv/bin/python")
+    desk.program("id", "echo 1000")
+    done = desk.run("scripts/chromium.sh")
+    assert done.returncode == 1
+    assert "set CHROMIUM=" in done.stderr
 
 
 def test_unknown_layer_is_answered_with_the_names(desk: Desk) -> None:
