@@ -109,7 +109,7 @@ class ItemDesk:
         """Send an item with its audio; `form_of`: the session's format of `input` or `output`."""
         item = self._conversation.get(item_id)
         if item is None:
-            return _no_item("retriev", "retrieve", item_id)
+            return _no_item("retrieve", item_id)
         wire = {"object": "realtime.item", **item.public()}
         side = "output" if wire.get("role") == "assistant" else "input"
         form = form_of(side)
@@ -123,7 +123,7 @@ class ItemDesk:
         """Take an item out of the conversation."""
         item = self._conversation.get(item_id)
         if item is None:
-            return _no_item("delet", "delete", item_id)
+            return _no_item("delete", item_id)
         self._conversation.remove(item)
         self._out.emit("conversation.item.deleted", item_id=item.id)
         if item.is_hearing:
@@ -135,7 +135,7 @@ class ItemDesk:
         """Cut an assistant's speech to its first `end_ms` milliseconds."""
         item = self._conversation.get(item_id)
         if item is None:
-            return _no_item("truncat", "truncate", item_id)
+            return _no_item("truncate", item_id)
         if not item.is_assistant_audio or end_ms == 0:
             return Fault(
                 "unsupported_content_type",
@@ -192,9 +192,10 @@ class ItemDesk:
         return context
 
 
-def _no_item(stem: str, verb: str, item_id: str) -> Fault:
+def _no_item(verb: str, item_id: str) -> Fault:
+    doing = {"retrieve": "retrieving", "delete": "deleting", "truncate": "truncating"}[verb]
     return Fault(
         f"item_{verb}_invalid_item_id",
-        f"Error {stem}ing item: the item with id '{item_id[:64]}' does not exist.",
+        f"Error {doing} item: the item with id '{item_id[:64]}' does not exist.",
         "item_id",
     )

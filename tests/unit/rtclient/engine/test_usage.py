@@ -1,0 +1,42 @@
+"""Tokens of a response."""
+
+from rtclient.engine.usage import Cost, RateLimit, audio_tokens, text_tokens, usage
+
+
+def test_tokens_are_rounded_up() -> None:
+    assert [text_tokens("x" * n) for n in (0, 1, 4, 5)] == [0, 1, 1, 2]
+    assert [audio_tokens(ms, 100) for ms in (0, 1, 100, 101)] == [0, 1, 1, 2]
+
+
+def test_a_minute_costs_600_tokens_heard_and_1200_spoken() -> None:
+    assert audio_tokens(60_000, 100) == 600
+    assert audio_tokens(60_000, 50) == 1200
+
+
+def test_usage_has_every_field_and_the_common_beginning_is_cached() -> None:
+    before = [Cost("rules", text=10), Cost("a", audio=20), Cost("b", text=3, audio=4)]
+    now = [Cost("rules", text=10), Cost("a", audio=20), Cost("b", text=1), Cost("c", image=85)]
+    assert usage(now, before, 7, 9) == {
+        "total_tokens": 132,
+        "input_tokens": 116,
+        "output_tokens": 16,
+        "input_token_details": {
+            "text_tokens": 11,
+            "audio_tokens": 20,
+            "image_tokens": 85,
+            "cached_tokens": 30,
+            "cached_tokens_details": {"text_tokens": 10, "audio_tokens": 20, "image_tokens": 0},
+        },
+        "output_token_details": {"text_tokens": 7, "audio_tokens": 9},
+    }
+
+
+def test_the_limit_refills_within_a_minute() -> None:
+    limit = RateLimit()
+    (first,) = limit.spend(1000, 0.0)
+    assert (first["name"], first["limit"], first["remaining"]) == ("tokens", 40_000, 39_000)
+    assert first["reset_seconds"] == 1.5
+    (second,) = limit.spend(0, 1.0)
+    assert second["remaining"] == 39_666
+    (third,) = limit.spend(10**6, 60.0)
+    assert third["remaining"] == 0
