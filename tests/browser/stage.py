@@ -164,7 +164,7 @@ if __name__ == "__main__":
 class Speech:
     """Speech made at run time by the engine's own voice, and wavs for the fake microphone."""
 
-    def __init__(self, folder: Path, voice: str = "coral") -> None:
+    def __init__(self, folder: Path, voice: str = "alloy") -> None:
         self._folder = folder
         self._voice = voice
         self._said: dict[str, bytes] = {}

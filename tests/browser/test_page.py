@@ -74,7 +74,7 @@ def test_axe_finds_nothing_while_listening_or_on_a_phone(
 
 
 def test_the_policy_is_the_strict_one(open_parley: OpenPage) -> None:
-    page = open_parley()
+    page = open_parley(allowed=("TrustedHTML",))
     answer = page.request.get(page.url)
     sent = [
         part.strip()
