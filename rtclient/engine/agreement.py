@@ -39,6 +39,8 @@ class Evidence:
     """`fit` less that of the free sequence of sounds over the same frames."""
     frames_per_sound: float = 0.0
     """Pace: frames of 10 ms for each sound of the phrase."""
+    snr_db: float = 40.0
+    """Level of the loud parts of the turn over that of its quiet parts."""
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object that `Evidence(**it)` takes back."""

@@ -4,10 +4,10 @@ The *grammar* decoder hears nothing but phrases, the *dictation* decoder any Eng
 decoder any sequence of sounds. What they made of a turn is weighed in agreement.py.
 
 All three need to know how the microphone and room colour the sound: the cepstral mean. A fixed
-mean fails in noise (a learned clean one: 0 % of phrases at 20 dB SNR), so the mean is measured
-over the first `LISTEN_FIRST_S` of each turn, blended with what the session had before, and only
-then does decoding begin; it runs several times faster than speech and has caught up long before
-the turn ends. The mean belongs to a session: a worker keeps nothing from one job to the next.
+mean fails in noise (a learned clean one: 0 % of phrases at 20 dB SNR), so a turn's mean is measured
+over its first seconds, blended with what the session had before, and only then does decoding
+begin; it runs several times faster than speech and has caught up before the turn ends. The mean
+belongs to a session: a worker keeps nothing from one job to the next.
 
 Rules of the file:
 - runs in the worker process only (pocketsphinx never releases the interpreter);
@@ -32,13 +32,15 @@ from rtclient.engine.agreement import Evidence, phone_distance
 from rtclient.engine.grammar import jsgf, pronounceable
 from rtclient.engine.workers import Job
 
-LISTEN_FIRST_S = 1.2
-"""How much of a turn is heard before its cepstral mean is fixed and decoding begins."""
+_PHRASES_WAIT_S, _DICTATION_WAIT_S, _KNOWN_WAIT_S = 1.6, 1.2, 0.6
+"""How much of a turn is measured before a decoder begins: phrases (cheap to catch up on, and of
+all the most in need of a true mean), dictation, and either once the session's mean is known."""
 
 _INPUT_HZ, _HZ = 24_000, 16_000
 _STEP_SAMPLES = 1600  # 100 ms: decoding smaller pieces costs more calls and gains nothing
 _SESSION_FRAMES = 150
 """Weight of the session's mean against that of the new turn, in frames of 10 ms."""
+_DITHER = 32768 * 10 ** (-60 / 20)
 _CMN_WINDOW_FRAMES = 500  # CMN_WIN of pocketsphinx: the weight of the mean that is set
 _FIRST_MEAN = (
     (43.98, 8.65, 5.16, 10.04, -1.58, -2.86, 4.52, -4.35, -1.56, -0.44, -0.53, -1.52, 2.02)
@@ -51,6 +53,26 @@ _SCORE_SHIFT = 1024  # acoustic scores of grammar and phones are stored divided 
 Mean = Sequence[float]
 
 
+class _Pass:
+    """One decoder's pass over a turn: waits until the mean can be told, then keeps up."""
+
+    def __init__(self, decoder: Decoder, wait_s: float) -> None:
+        self.decoder = decoder
+        self.mean: Mean | None = None
+        """The mean that the pass started with; None until it has started."""
+        self.wait_samples = int(wait_s * _HZ)
+        self.done_samples = 0
+
+    def begin(self, mean: Mean) -> None:
+        self.mean, self.done_samples = mean, 0
+        self.decoder.set_cmn(_text(mean))
+        self.decoder.start_utt()
+
+    def end(self) -> None:
+        if self.mean is not None:
+            self.decoder.end_utt()
+
+
 class Recogniser:
     """Hears turns, one at a time: the craft of the ears' workers."""
 
@@ -59,7 +81,9 @@ class Recogniser:
         model = os.path.join(os.path.dirname(pocketsphinx.__file__), "model", "en-us")
         # fwdflat off: a fifth of the latency after the last byte at the same word error rate.
         self._dictation = Decoder(fwdflat=False, **common)
-        self._grammar = Decoder(lm=None, fwdflat=False, bestpath=False, **common)
+        # Wider beams than the default: the grammar is small, and a phrase pruned is a phrase lost.
+        wide = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
+        self._grammar = Decoder(lm=None, fwdflat=False, bestpath=False, **wide, **common)
         words = {w for p in options["phrases"] for w in pronounceable(p, options["slots"])}
         unknown = {w for w in words if not self._grammar.lookup_word(w)}
         self._grammar.add_jsgf_string(
@@ -74,7 +98,6 @@ class Recogniser:
             pbeam=1e-10,
             **common,
         )
-        self._decoders = (self._grammar, self._phones, self._dictation)
 
     def facts(self) -> Mapping[str, Any]:
         """Return nothing of note; being ready is the fact."""
@@ -82,64 +105,73 @@ class Recogniser:
 
     def run(self, job: Job) -> bytes:
         """Hear one turn; return its `Evidence` and the session's new mean as JSON."""
-        resampler = soxr.ResampleStream(_INPUT_HZ, _HZ, 1, "int16", "LQ")
-        started_mean: Mean | None = None
-        pending: list[NDArray[np.int16]] = []
-        waiting = 0
-        odd = b""
-        for data in job.data():
-            data = odd + data
-            odd = data[len(data) & ~1 :]
-            sound = resampler.resample_chunk(np.frombuffer(data[: len(data) & ~1], "<i2"))
-            pending.append(sound)
-            waiting += len(sound)
-            if started_mean is None and waiting >= LISTEN_FIRST_S * _HZ:
-                started_mean = self._start(pending, job.begin["mean"])
-            if started_mean is not None and waiting >= _STEP_SAMPLES:
-                self._decode(pending, job)
-                pending, waiting = [], 0
+        known: Mean | None = job.begin["mean"]
+        waits = (_PHRASES_WAIT_S, _PHRASES_WAIT_S, _DICTATION_WAIT_S)
+        passes = [
+            _Pass(decoder, wait_s if known is None else _KNOWN_WAIT_S)
+            for decoder, wait_s in zip(
+                (self._grammar, self._phones, self._dictation), waits, strict=True
+            )
+        ]
+        turn = _Turn()
+        try:
+            for data in job.data():
+                turn.feed(data)
+                self._advance(passes, turn, known, job)
+            turn.feed(b"", is_last=True)
+            self._advance(passes, turn, known, job, is_last=True)
+        finally:
+            for each in passes:
+                each.end()
         if job.is_cancelled:
-            if started_mean is not None:
-                self._end()
             return b"{}"
-        pending.append(resampler.resample_chunk(np.zeros(0, np.int16), last=True))
-        if started_mean is None:
-            started_mean = self._start(pending, job.begin["mean"])
-        self._decode(pending, job)
-        self._end()
-        return json.dumps(self._weigh(started_mean, job.begin["mean"])).encode()
+        started = passes[0].mean or _FIRST_MEAN
+        return json.dumps(self._weigh(started, known, turn.snr_db())).encode()
 
-    def _start(self, sounds: list[NDArray[np.int16]], session_mean: Mean | None) -> Mean:
-        """Measure the mean of the first sounds, set it, and begin the utterance."""
+    def _advance(
+        self,
+        passes: Sequence[_Pass],
+        turn: "_Turn",
+        known: Mean | None,
+        job: Job,
+        *,
+        is_last: bool = False,
+    ) -> None:
+        """Let every pass that can begin do so, and take what it has not heard yet."""
+        starting = [
+            each
+            for each in passes
+            if each.mean is None and (turn.samples >= each.wait_samples or is_last)
+        ]
+        if starting:
+            # Measured with the grammar's decoder, which is the last to start: it is still free.
+            mean = self._mean_of(turn.sound(0), known)
+            for each in starting:
+                each.begin(mean)
+        for each in passes:
+            if each.mean is None:
+                continue
+            while turn.samples - each.done_samples >= _STEP_SAMPLES or is_last:
+                if job.is_cancelled:
+                    return
+                piece = turn.sound(each.done_samples, _STEP_SAMPLES)
+                if not len(piece):
+                    break
+                each.decoder.process_raw(piece.tobytes())
+                each.done_samples += len(piece)
+
+    def _mean_of(self, sound: NDArray[np.int16], known: Mean | None) -> Mean:
+        """Measure the cepstral mean of a sound, blended with the session's."""
         decoder = self._grammar
         decoder.set_cmn(_text(_FIRST_MEAN))
         decoder.start_utt()
-        sound = np.concatenate(sounds)
         if len(sound):
             decoder.process_raw(sound.tobytes(), no_search=True)
         decoder.end_utt()
         mean, frames = _measured(decoder, _FIRST_MEAN, len(sound) // 160)
-        if session_mean is not None:
-            mean = _blend(session_mean, _SESSION_FRAMES, mean, frames)
-        for each in self._decoders:
-            each.set_cmn(_text(mean))
-            each.start_utt()
-        return mean
+        return mean if known is None else _blend(known, _SESSION_FRAMES, mean, frames)
 
-    def _decode(self, sounds: list[NDArray[np.int16]], job: Job) -> None:
-        sound = np.concatenate(sounds)
-        for at in range(0, len(sound), _STEP_SAMPLES):
-            if job.is_cancelled:
-                return
-            piece = sound[at : at + _STEP_SAMPLES].tobytes()
-            for decoder in self._decoders:
-                decoder.process_raw(piece)
-
-    def _end(self) -> None:
-        for decoder in self._decoders:
-            decoder.end_utt()
-
-    def _weigh(self, started_mean: Mean, session_mean: Mean | None) -> dict[str, Any]:
+    def _weigh(self, started: Mean, known: Mean | None, snr_db: float) -> dict[str, Any]:
         phrase, dictation = _words(self._grammar), _words(self._dictation)
         segments = [s for s in self._grammar.seg() or () if s.word not in _SILENCES]
         frames = sum(s.end_frame - s.start_frame + 1 for s in segments)
@@ -171,10 +203,11 @@ class Recogniser:
             worst_word_fit=min(per_word),
             fit_against_phones=(phrase_score - phone_score) / max(1, frames),
             frames_per_sound=frames / max(1, len(spoken)),
+            snr_db=snr_db,
         )
-        mean, frames = _measured(self._grammar, started_mean, self._grammar.n_frames())
-        if session_mean is not None:
-            mean = _blend(session_mean, _SESSION_FRAMES, mean, frames)
+        mean, frames = _measured(self._grammar, started, self._grammar.n_frames())
+        if known is not None:
+            mean = _blend(known, _SESSION_FRAMES, mean, frames)
         return {"evidence": evidence.as_json(), "mean": [round(m, 2) for m in mean]}
 
     def _sounds_of(self, words: list[str]) -> list[str]:
@@ -182,6 +215,44 @@ class Recogniser:
         for word in words:
             sounds += (self._dictation.lookup_word(word) or "").split()
         return sounds
+
+
+class _Turn:
+    """The sound of a turn at 16 kHz, with a trace of noise against digital silence."""
+
+    def __init__(self) -> None:
+        self._resampler = soxr.ResampleStream(_INPUT_HZ, _HZ, 1, "float32", "LQ")
+        self._noise = np.random.default_rng(0)  # the same each time: results repeat
+        self._odd = b""
+        self._sound = np.zeros(4 * _HZ, np.int16)
+        self.samples = 0
+
+    def feed(self, data: bytes, *, is_last: bool = False) -> None:
+        """Add pcm16 at 24 kHz, also an odd number of bytes."""
+        data = self._odd + data
+        self._odd = data[len(data) & ~1 :]
+        sound = self._resampler.resample_chunk(
+            np.frombuffer(data[: len(data) & ~1], "<i2").astype(np.float32), last=is_last
+        )
+        sound = sound + self._noise.standard_normal(len(sound)) * _DITHER
+        end = self.samples + len(sound)
+        while end > len(self._sound):
+            self._sound = np.concatenate([self._sound, np.zeros_like(self._sound)])
+        self._sound[self.samples : end] = np.clip(sound, -32768, 32767)
+        self.samples = end
+
+    def sound(self, start: int, length: int | None = None) -> NDArray[np.int16]:
+        """Return samples from `start` on, at most `length`."""
+        end = self.samples if length is None else min(self.samples, start + length)
+        return self._sound[start:end]
+
+    def snr_db(self) -> float:
+        """Return the level of the loud parts over that of the quiet ones."""
+        frames = self.sound(0)[: self.samples // 320 * 320].reshape(-1, 320).astype(np.float64)
+        if not len(frames):
+            return 0.0
+        levels = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
+        return round(float(np.percentile(levels, 85) - np.percentile(levels, 10)), 1)
 
 
 def _words(decoder: Decoder) -> list[str]:

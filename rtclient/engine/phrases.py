@@ -81,6 +81,8 @@ ALSO: tuple[str, ...] = (
     "good afternoon",
     "good evening",
     "good night",
+    "yes please",
+    "no thank you",
     "goodbye",
     "what is <number> and <number>",
 )

@@ -98,7 +98,9 @@ def required_of(tool: Tool) -> tuple[str, ...]:
     parameters = tool.get("parameters")
     names = parameters.get("required") if isinstance(parameters, Mapping) else None
     known = properties_of(tool)
-    return tuple(n for n in names if n in known) if isinstance(names, list) else ()
+    if not isinstance(names, list):
+        return ()
+    return tuple(n for n in names if isinstance(n, str) and n in known)
 
 
 def fill(tool: Tool, text: str, today: date, *, asked: str = "") -> Filling:
@@ -116,7 +118,11 @@ def fill(tool: Tool, text: str, today: date, *, asked: str = "") -> Filling:
         value = _value(name, schema, text, today, spare, tool, is_asked=name == asked)
         if value is not None:
             arguments[name] = value
-    strings = [n for n in required if n not in arguments and _type(properties[n]) == "string"]
+    strings = [
+        n
+        for n in required
+        if n not in arguments and _type(properties[n]) == "string" and not enum_of(properties[n])
+    ]
     is_alone = not any(isinstance(v, str) for v in arguments.values())
     is_open = len(strings) == 1 and (is_alone or not set(words_of_name(strings[0])) & _LONG_TEXTS)
     if is_open and not asked and (rest := _rest(tool, text, properties[strings[0]])):
@@ -133,10 +139,10 @@ def forced(tool: Tool, filling: Filling, text: str) -> dict[str, Any]:
     for name in filling.missing:
         schema = properties_of(tool)[name]
         kind = _type(schema)
-        if schema.get("enum"):
-            arguments[name] = schema["enum"][0]
+        if values := enum_of(schema):
+            arguments[name] = values[0]
         elif kind in _NUMBER_TYPES:
-            arguments[name] = schema.get("minimum", 0)
+            arguments[name] = _limit(schema, "minimum") or 0
         elif kind == "boolean":
             arguments[name] = False
         elif kind == "array":
@@ -146,6 +152,17 @@ def forced(tool: Tool, filling: Filling, text: str) -> dict[str, Any]:
         else:
             arguments[name] = text
     return arguments
+
+
+def enum_of(schema: Mapping[str, Any]) -> list[Any]:
+    """Return the values that a schema lists, [] when it lists none."""
+    values = schema.get("enum")
+    return values if isinstance(values, list) else []
+
+
+def _limit(schema: Mapping[str, Any], key: str) -> float | None:
+    value = schema.get(key)
+    return value if isinstance(value, (int, float)) else None
 
 
 def _type(schema: Mapping[str, Any]) -> str:
@@ -169,8 +186,8 @@ def _value(
     kind = _type(schema)
     if "const" in schema:
         return schema["const"]
-    if schema.get("enum"):
-        return _enum(schema["enum"], text)
+    if values := enum_of(schema):
+        return _enum(values, text)
     if kind in _NUMBER_TYPES:
         return _number(name, schema, text, spare)
     if kind == "boolean":
@@ -210,7 +227,7 @@ def _number(
         return None
     if value in spare:
         spare.remove(value)
-    low, high = schema.get("minimum"), schema.get("maximum")
+    low, high = _limit(schema, "minimum"), _limit(schema, "maximum")
     if (low is not None and value < low) or (high is not None and value > high):
         return None
     if _type(schema) == "integer":
@@ -234,7 +251,7 @@ def _array(name: str, schema: Mapping[str, Any], text: str, *, is_asked: bool) -
     item_schema = items if isinstance(items, Mapping) else {}
     if _type(item_schema) in _NUMBER_TYPES:
         return [int(n) if n == int(n) else n for n in numbers_in(text)] or None
-    if values := item_schema.get("enum"):
+    if values := enum_of(item_schema):
         said = f" {plain(text)} "
         return [v for v in values if f" {str(v).lower()} " in said] or None
     if is_asked:

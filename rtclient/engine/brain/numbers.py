@@ -64,7 +64,7 @@ def _number(tokens: list[str], at: int) -> tuple[int, int]:
         elif token in _LARGE and used:
             group = max(group, 1) * _LARGE[token]
             if _LARGE[token] > 100:
-                total, group = total + group, 0
+                total, group, seen_unit = total + group, 0, False
         elif token == "a" and not used and following in _LARGE:
             group = 1
         elif not (token in ("and", "-") and used and _continues(tokens, at + used, total + group)):

@@ -11,7 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rtclient.engine.brain.arguments import GENERIC, Tool, properties_of, stem, words_of_name
+from rtclient.engine.brain.arguments import (
+    GENERIC,
+    Tool,
+    enum_of,
+    properties_of,
+    stem,
+    words_of_name,
+)
 from rtclient.engine.brain.wishes import plain
 
 
@@ -40,7 +47,7 @@ def _score(tool: Tool, words: set[str]) -> float:
     shared = {w for w in described & words if w not in GENERIC and len(w) > 2}
     score += len(shared) if len(shared) >= 2 else 0.5 * len(shared)
     for schema in properties_of(tool).values():
-        values = schema.get("enum") or ()
+        values = enum_of(schema)
         if any(stem(str(v).lower()) in words for v in values if isinstance(v, str)):
             score += 0.5
     return score
@@ -55,7 +62,7 @@ def question(tool: Tool, missing: str) -> str:
     """Return how to ask for an argument that is missing."""
     schema = properties_of(tool).get(missing, {})
     what = " ".join(words_of_name(missing))
-    if values := [str(v) for v in schema.get("enum") or ()]:
+    if values := [str(v) for v in enum_of(schema)]:
         return f"Which {what}: {', '.join(values[:6])}?"
     doing = " ".join(words_of_name(str(tool["name"])))
     return f"I can do that: {doing}. What is the {what}?"

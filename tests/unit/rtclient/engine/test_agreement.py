@@ -1,0 +1,85 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rtclient.engine.agreement import (
+    Evidence,
+    confidence_of,
+    is_certain,
+    is_likely,
+    phone_distance,
+)
+
+SOUNDS = st.lists(st.sampled_from("AH IY P T S M N L R".split()), max_size=12)
+
+SAID = Evidence(
+    phrase="tell me a joke",
+    dictation="tell me a joke",
+    dictation_distance=0.0,
+    phone_distance=0.25,
+    fit=-1.5,
+    worst_word_fit=-2.3,
+    fit_against_phones=-0.7,
+    frames_per_sound=10.0,
+)
+NOT_SAID = Evidence(
+    phrase="change your voice",
+    dictation="can you open the window for me",
+    dictation_distance=0.6,
+    phone_distance=0.62,
+    fit=-5.6,
+    worst_word_fit=-9.0,
+    fit_against_phones=-4.8,
+    frames_per_sound=7.0,
+)
+
+
+def test_a_phrase_that_all_passes_agree_on_is_certain():
+    assert is_certain(SAID)
+    assert confidence_of(SAID) >= 0.8
+
+
+def test_a_phrase_that_only_the_grammar_hears_is_a_guess():
+    assert not is_certain(NOT_SAID)
+    assert not is_likely(NOT_SAID)
+    assert confidence_of(NOT_SAID) <= 0.5
+
+
+def test_without_a_phrase_nothing_is_certain():
+    assert not is_certain(Evidence(dictation="good morning"))
+
+
+@given(
+    st.builds(
+        Evidence,
+        phrase=st.sampled_from(["", "stop"]),
+        dictation_distance=st.floats(0, 1.2),
+        phone_distance=st.floats(0, 1.2),
+        fit=st.floats(-20, 0),
+        worst_word_fit=st.floats(-40, 0),
+        fit_against_phones=st.floats(-20, 2),
+        snr_db=st.floats(0, 80),
+    )
+)
+def test_confidence_never_contradicts_certainty(evidence):
+    if is_certain(evidence):
+        assert 0.8 <= confidence_of(evidence) <= 1.0
+        assert is_likely(evidence)
+    else:
+        assert 0.0 <= confidence_of(evidence) <= 0.5
+
+
+def test_evidence_survives_the_way_between_processes():
+    assert Evidence(**SAID.as_json()) == SAID
+
+
+def test_sounds_of_one_family_are_nearer_than_others():
+    assert phone_distance(["P"], ["B"]) < phone_distance(["P"], ["M"])
+    assert phone_distance(["AA", "T"], ["AH", "T"]) == 0.25
+
+
+@given(SOUNDS, SOUNDS)
+def test_distance_is_symmetric_and_zero_only_for_the_same(first, second):
+    distance = phone_distance(first, second)
+    assert abs(distance - phone_distance(second, first)) < 1e-9
+    assert (distance == 0) == (first == second)
+    assert 0 <= distance <= 1
