@@ -8,8 +8,12 @@ base64 and hexadecimal encodings.
 import asyncio
 import base64
 import contextlib
+import json
+import re
+import ssl
 import urllib.parse
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -89,7 +93,7 @@ async def plain_faults(evidence: Evidence, folder: Path) -> None:
 
 
 async def tls_faults(evidence: Evidence, folder: Path) -> None:
-    """Certificates that must not be believed, and faults inside believed TLS."""
+    """An authority that must not be believed, and faults inside believed TLS."""
     authority = Authority()
     new(folder)
     trusted = {"EXTRA_CA_FILE": str(authority.write(folder))}
@@ -98,19 +102,12 @@ async def tls_faults(evidence: Evidence, folder: Path) -> None:
     refuse = Fault("inside TLS: 401", table["http 401"].play)
     async with FaultPeer(tls=authority.server_context()) as peer:
         settings = azure(peer.endpoint) | trusted
-        async with server(evidence, "believed TLS", settings, folder / "a") as port:
+        async with server(evidence, "believed TLS", settings, folder / "believed") as port:
             await each([hang_up, refuse], peer, port, evidence)
-    for name, tls in (
-        ("unknown authority", Authority().server_context()),
-        ("certificate for another name", authority.server_context("elsewhere.example")),
-        ("plain http where TLS is expected", None),
-    ):
-        async with FaultPeer(tls=tls) as peer:
-            endpoint = peer.endpoint.replace("http:", "https:")
-            settings = azure(endpoint) | trusted
-            async with server(evidence, name, settings, folder / name) as port:
-                await converse(evidence, name, port)
-            assert peer.heads == []
+        name = "unknown authority"
+        async with server(evidence, name, azure(peer.endpoint), folder / "unknown") as port:
+            await converse(evidence, name, port)
+        assert len(peer.heads) == 2
 
 
 async def client_faults(evidence: Evidence, folder: Path) -> None:
@@ -159,38 +156,67 @@ async def start_faults(evidence: Evidence, folder: Path) -> None:
         "authority file that is none": good | {"EXTRA_CA_FILE": "/does/not/exist"},
     }
 
-    async def refused(name: str) -> None:
-        place = new(folder / name)
-        async with child("-m", "server", environment=bad[name], folder=place) as kid:
-            assert await ending(kid, name) == 2, name
-            note(evidence, name, kid, place)
-
-    for names in batched(list(bad), PARALLEL // 2):
-        await asyncio.gather(*(refused(name) for name in names))
-    async with FaultPeer() as peer:
-        table = by_name([*handshake_faults(), *session_faults()])
-        for kind in ("http 401", "http 404", "redirect 302", "first event is an error"):
-            peer.queue.append(table[kind])
-            name = f"check: {kind}"
-            settings, place = azure(peer.endpoint), new(folder / name)
-            async with child("-m", "server", "check", environment=settings, folder=place) as kid:
-                assert await ending(kid, name) != 0, name
-                note(evidence, name, kid, place)
-            peer.queue.clear()
+    cases = [Start(name, [], settings) for name, settings in bad.items()]
+    authority = Authority()
+    trusted = {"EXTRA_CA_FILE": str(authority.write(new(folder)))}
+    table = by_name([*handshake_faults(), *session_faults()])
+    refusing = ("http 401", "http 404", "redirect 302", "first event is an error")
+    async with FaultPeer() as peer, FaultPeer(tls=elsewhere(authority)) as stranger:
+        peer.queue.extend(table[name] for name in refusing)
+        cases += [Start(f"check: {name}", ["check"], azure(peer.endpoint)) for name in refusing]
+        for name, endpoint in (
+            ("certificate for another name", stranger.endpoint),
+            ("plain http where TLS is expected", peer.endpoint.replace("http:", "https:")),
+        ):
+            cases.append(Start(f"check: {name}", ["check"], azure(endpoint) | trusted))
+        await run_starts(evidence, cases, new(folder / "run"))
+        assert peer.played == list(refusing)
+        assert stranger.heads == []
 
 
-def batched(names: Sequence[str], size: int) -> list[Sequence[str]]:
-    """Cut into pieces: starting many interpreters at once would only make all of them slow."""
-    return [names[at : at + size] for at in range(0, len(names), size)]
+@dataclass(frozen=True)
+class Start:
+    """One start of the server that should end by itself."""
+
+    name: str
+    arguments: list[str]
+    settings: dict[str, str]
 
 
-async def ending(kid: Child, name: str) -> int:
-    """The exit code of a child that should end by itself."""
-    try:
-        async with asyncio.timeout(20):
-            return await kid.ended()
-    except TimeoutError:
-        raise AssertionError(f"{name}: runs on after {kid.stdout.decode()}") from None
+STARTER = """
+import json, os, sys
+from server.__main__ import main
+
+for name, arguments, settings in json.loads(sys.argv[1]):
+    for stream in (sys.stdout, sys.stderr):
+        print(f"\\x1e{name}\\x1f", end="", file=stream, flush=True)
+    os.environ.update(settings)
+    print(f"\\nexit code {main(arguments)}", flush=True)
+    for setting in settings:
+        del os.environ[setting]
+"""
+"""Runs the program's own main once per case: a process for each would take too long."""
+
+
+async def run_starts(evidence: Evidence, cases: Sequence[Start], folder: Path) -> None:
+    """Run all; wrong settings must give 2, a failed check anything but 0."""
+    argument = json.dumps([[case.name, case.arguments, case.settings] for case in cases])
+    async with child("-c", STARTER, argument, environment=places(folder), folder=folder) as kid:
+        await kid.ended()
+    note(evidence, "output of the starts", kid, folder)
+    for stream in (kid.stdout, kid.stderr):
+        for piece in bytes(stream).split(b"\x1e")[1:]:
+            name, _, text = piece.partition(b"\x1f")
+            evidence.add(name.decode(), text)
+    for case in cases:
+        codes = re.findall(rb"exit code (\d+)", evidence.seen.get(case.name, b""))
+        assert codes, (case.name, kid.stderr.decode())
+        assert codes != [b"0"] if case.arguments else codes == [b"2"], (case.name, codes)
+
+
+def elsewhere(authority: Authority) -> ssl.SSLContext:
+    """A believed certificate for a name that nobody dials."""
+    return authority.server_context("elsewhere.example")
 
 
 def azure(endpoint: str) -> dict[str, str]:
