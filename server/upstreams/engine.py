@@ -48,6 +48,7 @@ _NOT_FOR_THE_CHILD = (
 )
 _FAILED_AFTER = 3
 _STABLE_AFTER_S = 60.0
+_STARTING_STOP_S = 0.5
 _MAX_LINE_BYTES = 4096
 
 _log = logging.getLogger("server.upstreams.engine")
@@ -196,8 +197,9 @@ class EngineUpstream:
         except TimeoutError:
             _log.error("engine did not get ready", extra={"after_s": self._start_timeout_s})
         finally:
-            self._endpoint = None
-            await self._end(child)
+            # One that is still starting has no session to end, and may not listen to us yet.
+            was_ready, self._endpoint = self._endpoint is not None, None
+            await self._end(child, self._stop_timeout_s if was_ready else _STARTING_STOP_S)
             self.pid = None
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
@@ -239,7 +241,7 @@ class EngineUpstream:
                     logging.WARNING if is_bad else logging.DEBUG, "engine log", extra={"line": text}
                 )
 
-    async def _end(self, child: asyncio.subprocess.Process) -> None:
+    async def _end(self, child: asyncio.subprocess.Process, stop_timeout_s: float) -> None:
         """End the child: politely, then with force, then what is left of its process group."""
         if child.returncode is None:
             assert child.stdin is not None
@@ -247,10 +249,10 @@ class EngineUpstream:
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
             try:
-                async with asyncio.timeout(self._stop_timeout_s):
+                async with asyncio.timeout(stop_timeout_s):
                     await child.wait()
             except TimeoutError:
-                _log.warning("engine killed", extra={"after_s": self._stop_timeout_s})
+                _log.warning("engine killed", extra={"after_s": stop_timeout_s})
         if hasattr(os, "killpg"):  # not on Windows
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)
