@@ -36,10 +36,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     here = Path(__file__).parent
     paths = [Path(argument.split("::")[0]).resolve() for argument in config.args]
     named = any(path == here or here in path.parents for path in paths)
-    if not named and isinstance(live_settings(), str):
-        for item in items:
-            if here in item.path.parents:
-                item.add_marker(pytest.mark.skip(reason=NEEDS_KEY))
+    mine = [item for item in items if here in item.path.parents]
+    settings = live_settings() if mine else ""
+    if not mine or not isinstance(settings, str):
+        return
+    if named:
+        pytest.exit(settings, returncode=1)
+    for item in mine:
+        item.add_marker(pytest.mark.skip(reason=NEEDS_KEY))
 
 
 @pytest.fixture(scope="session")
