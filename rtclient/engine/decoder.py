@@ -41,6 +41,7 @@ _STEP_SAMPLES = 1600  # 100 ms: decoding smaller pieces costs more calls and gai
 _SESSION_FRAMES = 150
 """Weight of the session's mean against that of the new turn, in frames of 10 ms."""
 _DITHER = 32768 * 10 ** (-60 / 20)
+_FRAME = 160  # 10 ms, the frame of the decoders
 _CMN_WINDOW_FRAMES = 500  # CMN_WIN of pocketsphinx: the weight of the mean that is set
 _FIRST_MEAN = (
     (43.98, 8.65, 5.16, 10.04, -1.58, -2.86, 4.52, -4.35, -1.56, -0.44, -0.53, -1.52, 2.02)
@@ -126,7 +127,7 @@ class Recogniser:
         if job.is_cancelled:
             return b"{}"
         started = passes[0].mean or _FIRST_MEAN
-        return json.dumps(self._weigh(started, known, turn.snr_db())).encode()
+        return json.dumps(self._weigh(started, known, turn)).encode()
 
     def _advance(
         self,
@@ -168,10 +169,10 @@ class Recogniser:
         if len(sound):
             decoder.process_raw(sound.tobytes(), no_search=True)
         decoder.end_utt()
-        mean, frames = _measured(decoder, _FIRST_MEAN, len(sound) // 160)
+        mean, frames = _measured(decoder, _FIRST_MEAN, len(sound) // _FRAME)
         return mean if known is None else _blend(known, _SESSION_FRAMES, mean, frames)
 
-    def _weigh(self, started: Mean, known: Mean | None, snr_db: float) -> dict[str, Any]:
+    def _weigh(self, started: Mean, known: Mean | None, turn: "_Turn") -> dict[str, Any]:
         phrase, dictation = _words(self._grammar), _words(self._dictation)
         segments = [s for s in self._grammar.seg() or () if s.word not in _SILENCES]
         frames = sum(s.end_frame - s.start_frame + 1 for s in segments)
@@ -203,7 +204,8 @@ class Recogniser:
             worst_word_fit=min(per_word),
             fit_against_phones=(phrase_score - phone_score) / max(1, frames),
             frames_per_sound=frames / max(1, len(spoken)),
-            snr_db=snr_db,
+            coverage=turn.coverage([(s.start_frame, s.end_frame) for s in segments]),
+            snr_db=turn.snr_db(),
         )
         mean, frames = _measured(self._grammar, started, self._grammar.n_frames())
         if known is not None:
@@ -248,11 +250,32 @@ class _Turn:
 
     def snr_db(self) -> float:
         """Return the level of the loud parts over that of the quiet ones."""
-        frames = self.sound(0)[: self.samples // 320 * 320].reshape(-1, 320).astype(np.float64)
-        if not len(frames):
+        quiet, loud = np.percentile(self._levels(), (10, 85))
+        return round(float(loud - quiet), 1)
+
+    def coverage(self, spans: Sequence[tuple[int, int]]) -> float:
+        """Return which share of the loud frames lies in `spans`: (first, last) frame, 10 ms each.
+
+        A grammar calls silence what does not fit its phrase; the sound itself says otherwise.
+        """
+        levels = self._levels()
+        quiet, loud = np.percentile(levels, (10, 85))
+        is_loud = levels > max(quiet + 6, loud - 15)
+        if not is_loud.any():
             return 0.0
-        levels = 10 * np.log10(np.mean(frames**2, axis=1) + 1e-9)
-        return round(float(np.percentile(levels, 85) - np.percentile(levels, 10)), 1)
+        inside = np.zeros(len(levels), bool)
+        for first, last in spans:
+            inside[first : last + 1] = True
+        return round(float((is_loud & inside).sum() / is_loud.sum()), 3)
+
+    def _levels(self) -> NDArray[np.float64]:
+        """Return the level of each frame of 10 ms in dB, smoothed over 30 ms."""
+        whole = self.samples // _FRAME * _FRAME
+        if not whole:
+            return np.zeros(1)
+        frames = self.sound(0)[:whole].reshape(-1, _FRAME).astype(np.float64)
+        power = np.convolve(np.mean(frames**2, axis=1), np.ones(3) / 3, "same")
+        return np.asarray(10 * np.log10(power + 1e-9))
 
 
 def _words(decoder: Decoder) -> list[str]:

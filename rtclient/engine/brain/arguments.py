@@ -86,6 +86,7 @@ def stem(word: str) -> str:
 
 
 def properties_of(tool: Tool) -> Mapping[str, Mapping[str, Any]]:
+    """Return the schema of each argument by name."""
     parameters = tool.get("parameters")
     found = parameters.get("properties") if isinstance(parameters, Mapping) else None
     if not isinstance(found, Mapping):

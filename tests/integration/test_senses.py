@@ -1,0 +1,266 @@
+"""The real senses, on sound that the engine's own voice makes: no recordings, no network."""
+
+import array
+import asyncio
+import math
+import os
+import signal
+import sys
+
+import psutil
+import pytest
+
+from rtclient.engine.defaults import senses
+from rtclient.engine.ears import SphinxEars
+from rtclient.engine.other_voices import ProgramVoice, installed_program
+from rtclient.engine.vad import SileroVad
+from rtclient.engine.voice import VOICES, EspeakVoice
+from rtclient.engine.workers import DATA, END, FINISH, SenseError, WorkerPool
+
+TEXT = "What time is it? The kettle is on."
+
+
+@pytest.fixture
+async def voice():
+    speaker = EspeakVoice()
+    await speaker.start()
+    yield speaker
+    await speaker.close()
+
+
+async def spoken(speaker, text=TEXT, **how):
+    pieces = [p async for p in speaker.speak(text, **{"voice": "alloy", "speed": 1.0, **how})]
+    return b"".join(p.pcm for p in pieces), [w for p in pieces for w in p.words]
+
+
+def level_dbfs(pcm):
+    loud = [s for s in array.array("h", pcm) if abs(s) > 328]
+    return 10 * math.log10(sum(s * s for s in loud) / len(loud) / 32768**2)
+
+
+async def test_every_word_of_the_voice_is_marked_in_order(voice):
+    pcm, words = await spoken(voice)
+    assert [TEXT[w.text_start : w.text_end] for w in words] == TEXT.split()
+    assert [w.start_ms for w in words] == sorted(w.start_ms for w in words)
+    assert words[-1].start_ms < len(pcm) // 48
+
+
+async def test_all_voices_speak_differently_at_one_comfortable_level(voice):
+    sounds = {name: (await spoken(voice, voice=name))[0] for name in VOICES}
+    assert len(set(sounds.values())) == len(VOICES)
+    assert all(-23 < level_dbfs(pcm) < -17 for pcm in sounds.values())
+    assert all(pcm[:2] == pcm[-2:] == b"\0\0" for pcm in sounds.values())
+
+
+async def test_speed_and_volume_are_heard(voice):
+    lengths = [len((await spoken(voice, speed=s))[0]) for s in (0.25, 0.5, 1.0, 1.5)]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[1] > 1.7 * lengths[2]
+    quiet = level_dbfs((await spoken(voice, volume=0.5))[0])
+    assert -28 < quiet < -24
+
+
+async def test_a_voice_that_is_closed_stops_and_speaks_on_for_the_next(voice):
+    speech = voice.speak(TEXT * 50, voice="alloy", speed=1.0)
+    await anext(speech)
+    await speech.aclose()
+    pcm, words = await spoken(voice, "Next.")
+    assert words
+    assert len(pcm) < 48000 * 2
+
+
+async def test_a_killed_voice_fails_its_turn_and_is_replaced(voice):
+    os.kill(voice.pool.worker_pids[0], signal.SIGKILL)
+    with pytest.raises(SenseError, match="voice worker died"):
+        await spoken(voice)
+    pcm, _ = await spoken(voice)
+    assert pcm
+
+
+async def test_silero_hears_speech_and_not_silence(voice):
+    pcm, _ = await spoken(voice)
+    vad = SileroVad()
+    before = vad.feed(bytes(48000))
+    during = vad.feed(pcm)
+    after = vad.feed(bytes(48000))
+    assert max(before) < 0.1
+    assert sorted(during)[len(during) // 2] > 0.9
+    assert max(after[8:]) < 0.1
+
+
+async def test_silero_counts_frames_by_samples_however_they_are_cut(voice):
+    pcm = bytes(9600) + (await spoken(voice))[0]
+    whole, pieces = SileroVad(), SileroVad()
+    first = list(whole.feed(pcm))
+    second = [p for at in range(0, len(pcm), 1001) for p in pieces.feed(pcm[at : at + 1001])]
+    assert abs(len(first) - len(second)) <= 1
+    assert len(first) == pytest.approx(len(pcm) / 48 / SileroVad.frame_ms, abs=2)
+
+
+@pytest.mark.skipif(installed_program() is None, reason="no speech program on PATH")
+async def test_a_speech_program_speaks_when_the_library_is_missing():
+    pcm, words = await spoken(ProgramVoice(installed_program()))
+    assert [TEXT[w.text_start : w.text_end] for w in words] == TEXT.split()
+    assert level_dbfs(pcm) == pytest.approx(-20, abs=3)
+
+
+class Ears:
+    """Hears what the voice says, as a microphone would bring it."""
+
+    def __init__(self, ears, voice):
+        self.ears, self.voice = ears, voice
+
+    async def turn(self, text, session="s1"):
+        pcm, _ = await spoken(self.voice, text, speed=0.9)
+        listening = self.ears.listen(session)
+        whole = bytes(14400) + pcm + bytes(24000)
+        for at in range(0, len(whole), 1920):
+            listening.feed(whole[at : at + 1920])
+        return listening
+
+
+async def test_the_ears_are_sure_of_phrases_and_of_nothing_else(voice):
+    ears = SphinxEars(workers=1)
+    await ears.start()
+    try:
+        speaker = Ears(ears, voice)
+        heard = await (await speaker.turn("Tell me a joke")).finish()
+        assert (heard.text, heard.is_certain) == ("Tell me a joke", True)
+        assert heard.confidence >= 0.8
+        other = await (await speaker.turn("My brother bought seven goats in June")).finish()
+        assert not other.is_certain
+        assert other.confidence <= 0.5
+        nothing = ears.listen("s2")
+        nothing.feed(bytes(48000))
+        assert not (await nothing.finish()).is_certain
+    finally:
+        await ears.close()
+
+
+async def test_more_turns_than_workers_wait_without_blocking(voice):
+    ears = SphinxEars(workers=1)
+    await ears.start()
+    try:
+        speaker = Ears(ears, voice)
+        turns = [await speaker.turn("Flip a coin", f"s{n}") for n in range(3)]
+        turns[0].cancel()
+        heard = await asyncio.gather(turns[1].finish(), turns[2].finish())
+        assert [h.text for h in heard] == ["Flip a coin", "Flip a coin"]
+    finally:
+        await ears.close()
+
+
+async def test_a_killed_recogniser_fails_its_turn_only(voice):
+    ears = SphinxEars(workers=1)
+    await ears.start()
+    try:
+        speaker = Ears(ears, voice)
+        broken = await speaker.turn("Tell me a story")
+        os.kill(ears.pool.worker_pids[0], signal.SIGKILL)
+        with pytest.raises(SenseError, match="recognition worker died"):
+            await broken.finish()
+        heard = await (await speaker.turn("Tell me a story")).finish()
+        assert heard.text == "Tell me a story"
+    finally:
+        await ears.close()
+
+
+async def test_the_default_senses_start_and_leave_no_process_behind():
+    mine = psutil.Process()
+    before = {child.pid for child in mine.children(recursive=True)}
+    gathered = senses(ear_workers=1)
+    await gathered.start()
+    assert dict(gathered.names) == {
+        "vad": "silero", "ears": "pocketsphinx", "voice": "espeak-ng", "brain": "persona",
+    }  # fmt: skip
+    assert list(gathered.notes) == []
+    assert {child.pid for child in mine.children(recursive=True)} - before
+    await gathered.close()
+    await gathered.close()
+    assert {child.pid for child in mine.children(recursive=True)} <= before
+
+
+COUNTING = "tests.support.counting:Counting"
+
+
+@pytest.fixture
+async def pool():
+    counting = WorkerPool(COUNTING, 1, name="counting")
+    await counting.start()
+    yield counting
+    await counting.close()
+
+
+async def count(pool, *pieces, **begin):
+    lease = pool.lease(begin)
+    for piece in pieces:
+        lease.send(DATA, piece)
+    lease.send(FINISH)
+    return await lease.receive(patience_s=5)
+
+
+async def test_a_job_that_fails_says_so_without_its_content(pool):
+    with pytest.raises(SenseError, match="ValueError") as fault:
+        await count(pool, fails=True)
+    assert "private" not in str(fault.value)
+    assert await count(pool, b"abc") == (END, b"3")
+
+
+async def test_a_worker_that_dies_is_replaced(pool):
+    with pytest.raises(SenseError, match="died"):
+        await count(pool, dies=True)
+    assert await count(pool, b"ab", b"c") == (END, b"3")
+
+
+async def test_a_worker_that_is_stuck_is_replaced(pool):
+    lease = pool.lease({})
+    with pytest.raises(SenseError, match="did not answer"):
+        await lease.receive(patience_s=0.05)
+    assert await count(pool, b"ab") == (END, b"2")
+
+
+async def test_jobs_wait_their_turn_and_closed_ones_are_passed_over(pool):
+    first, second, third = (pool.lease({}) for _ in range(3))
+    assert second.is_waiting
+    second.close()
+    third.send(DATA, b"xyz")
+    third.send(FINISH)
+    first.close()
+    assert await third.receive(patience_s=5) == (END, b"3")
+
+
+async def test_a_closed_pool_refuses_and_fails_what_waits(pool):
+    running, waiting = pool.lease({}), pool.lease({})
+    await pool.close()
+    for lease in (running, waiting, pool.lease({})):
+        with pytest.raises(SenseError, match="closed"):
+            await lease.receive(patience_s=5)
+
+
+async def test_a_worker_that_cannot_start_says_why():
+    pool = WorkerPool(COUNTING, 1, name="counting", options={"broken": True})
+    with pytest.raises(SenseError, match=r"did not start.*no model"):
+        await pool.start()
+
+
+async def test_workers_end_when_their_parent_is_killed():
+    code = f"""
+import asyncio
+from rtclient.engine.workers import WorkerPool
+
+async def main():
+    pool = WorkerPool("{COUNTING}", 1, name="counting")
+    await pool.start()
+    print(*pool.worker_pids, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE
+    )
+    workers = [psutil.Process(int(pid)) for pid in (await parent.stdout.readline()).split()]
+    parent.kill()
+    await parent.wait()
+    gone, alive = await asyncio.to_thread(psutil.wait_procs, workers, 5)
+    assert (len(gone), alive) == (1, [])
