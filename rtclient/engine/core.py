@@ -39,6 +39,7 @@ from rtclient.engine.desk import ResponseDesk
 from rtclient.engine.hearing import deltas_of, logprobs_of, transcription_usage
 from rtclient.engine.item_desk import ItemDesk, audio_of
 from rtclient.engine.items import Conversation, Item
+from rtclient.engine.listener import Listener
 from rtclient.engine.microphone import MIN_COMMIT_MS, Microphone, TurnEnded, TurnStarted
 from rtclient.engine.senses import Heard, Vad
 from rtclient.engine.shapes import Fault
@@ -91,6 +92,9 @@ class Session:
         self._has_told_vad = False
         self._waiting: deque[Received] = deque()
         self._transcribing: dict[str, str] = {}
+        """Item → model, until its transcription is told."""
+        self._hearing: dict[str, str] = {}
+        """Work of the ears → item, until it is done."""
         self._handlers: dict[str, Callable[[dict[str, Any], float], Fault | None]] = {
             "session.update": self._update_session,
             "input_audio_buffer.append": self._append,
@@ -285,16 +289,16 @@ class Session:
         self._out.emit(
             "input_audio_buffer.speech_stopped",
             audio_end_ms=turn.audio_end_ms,
-            item_id=turn.item_id,
+            item_id=turn.listener.item_id,
         )
-        self._add_turn(turn.item_id, turn.pcm)
+        self._add_turn(turn.listener, turn.pcm, now)
         rules = self._microphone.rules
         if rules is not None and rules.creates_response:
             fault = self._begin_response({}, now)
             if fault is not None:
                 self._error(fault)
 
-    def _commit(self, _event: dict[str, Any], _now: float) -> Fault | None:
+    def _commit(self, _event: dict[str, Any], now: float) -> Fault | None:
         length_ms = self._microphone.buffer.length_ms
         if length_ms < MIN_COMMIT_MS:
             return Fault(
@@ -302,7 +306,7 @@ class Session:
                 "Error committing input audio buffer: buffer too small. Expected at least "
                 f"{MIN_COMMIT_MS}ms of audio, but buffer only has {length_ms:.2f}ms of audio.",
             )
-        self._add_turn(*self._microphone.commit())
+        self._add_turn(*self._microphone.commit(), now)
         return None
 
     def _clear(self, _event: dict[str, Any], _now: float) -> Fault | None:
@@ -310,8 +314,9 @@ class Session:
         self._out.emit("input_audio_buffer.cleared")
         return None
 
-    def _add_turn(self, item_id: str, pcm: bytes) -> None:
-        """Put a spoken turn into the conversation; the ears are already told to finish."""
+    def _add_turn(self, listener: Listener, pcm: bytes, now: float) -> None:
+        """Put a spoken turn into the conversation; the ears are finishing or have finished."""
+        item_id = listener.item_id
         part = {"type": "input_audio", "transcript": None}
         item = Item(
             {
@@ -323,6 +328,7 @@ class Session:
             },
             audio={0: pcm},
             is_hearing=True,
+            work_id=listener.work_id,
         )
         transcription = self._session["audio"]["input"]["transcription"]
         if transcription is not None:
@@ -333,21 +339,29 @@ class Session:
             previous_item_id=self._conversation.last_id,
         )
         self._items.add(item)
+        self._hearing[listener.work_id] = item_id
+        if listener.result is not None:
+            self._on_heard(listener.work_id, listener.result, now)
+        elif listener.has_failed:
+            self._on_failure(listener.work_id, now)
 
     # ------------------------------------------------------------ the ears
 
     def _on_heard(self, work_id: str, heard: Heard, now: float) -> None:
-        item = self._conversation.get(work_id)
+        if self._microphone.on_result(work_id, heard):
+            return
+        item_id = self._hearing.pop(work_id, work_id)
+        item = self._conversation.get(item_id)
         if item is None or not item.is_hearing:
             return
         item.is_hearing = False
         item.heard = heard
         self._desk.on_ears(now)  # first of all: an answer waits for it
-        model = self._transcribing.pop(work_id, None)
+        model = self._transcribing.pop(item_id, None)
         if model is None:
             return
         item.wire["content"][0]["transcript"] = heard.text
-        place = {"item_id": work_id, "content_index": 0}
+        place = {"item_id": item_id, "content_index": 0}
         kind = "conversation.item.input_audio_transcription"
         for delta in deltas_of(heard, model):
             self._out.emit(f"{kind}.delta", **place, delta=delta)
@@ -358,21 +372,24 @@ class Session:
         self._out.emit(f"{kind}.completed", **place, transcript=heard.text, usage=usage, **extra)
 
     def _on_failure(self, work_id: str, now: float) -> None:
-        item = self._conversation.get(work_id)
+        if self._microphone.on_result(work_id, None):
+            return
+        item_id = self._hearing.pop(work_id, work_id)
+        item = self._conversation.get(item_id)
         if item is None or not item.is_hearing:
             self._desk.on_failure(work_id, now)
             return
         item.is_hearing = False
         item.has_failed = True
-        if self._transcribing.pop(work_id, None) is not None:
+        if self._transcribing.pop(item_id, None) is not None:
             self._out.emit(
                 "conversation.item.input_audio_transcription.failed",
-                item_id=work_id,
+                item_id=item_id,
                 content_index=0,
                 error={
                     "type": "server_error",
                     "code": None,
-                    "message": f"Input transcription failed for item '{work_id}'.",
+                    "message": f"Input transcription failed for item '{item_id}'.",
                     "param": None,
                 },
             )

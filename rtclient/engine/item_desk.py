@@ -128,7 +128,7 @@ class ItemDesk:
         self._out.emit("conversation.item.deleted", item_id=item.id)
         if item.is_hearing:
             item.is_hearing = False
-            self._out.do(Stop(item.id))
+            self._out.do(Stop(item.work_id or item.id))
         return None
 
     def truncate(self, item_id: str, content_index: int, end_ms: int) -> Fault | None:

@@ -41,6 +41,8 @@ class Item:
     heard: Heard | None = None
     is_hearing: bool = False
     """The ears are still at it."""
+    work_id: str = ""
+    """What the ears' work is called, when not by the item's id."""
     has_failed: bool = False
     """The ears broke over it."""
     is_cut: bool = False

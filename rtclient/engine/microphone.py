@@ -10,10 +10,11 @@ Rules of the file:
 
 from dataclasses import dataclass
 
-from rtclient.engine.actions import Hear, Outbox, Stop
+from rtclient.engine.actions import Outbox
 from rtclient.engine.buffer import InputBuffer
+from rtclient.engine.listener import Listener, early_after_ms
 from rtclient.engine.pcm import ms_to_samples, samples_to_ms
-from rtclient.engine.senses import Vad
+from rtclient.engine.senses import Heard, Vad
 from rtclient.engine.telephony import FromWire
 from rtclient.engine.turn_detection import (
     Rules,
@@ -43,7 +44,7 @@ class TurnStarted:
 class TurnEnded:
     """The silence window is over; `pcm` is the turn's audio."""
 
-    item_id: str
+    listener: Listener
     audio_end_ms: int
     pcm: bytes
 
@@ -62,11 +63,16 @@ class Microphone:
         self._detector: TurnDetector | None = None
         self._frames_ms = 0.0
         self._backlog = bytearray()
-        self.item_id: str | None = None
-        """The item that the open turn will be, once it is committed."""
+        self._listener: Listener | None = None
         self._start = 0
-        self._fed = 0
+        self._heard_to = 0
+        """The end of the last turn's speech: pre-roll does not reach behind it."""
         self.set_rules(rules)
+
+    @property
+    def item_id(self) -> str | None:
+        """The item that the open turn will be, once it is committed."""
+        return self._listener.item_id if self._listener is not None else None
 
     @property
     def is_speaking(self) -> bool:
@@ -86,7 +92,7 @@ class Microphone:
         elif self._detector is not None:
             self._detector.rules = rules
         else:
-            self._forget_item()
+            self._forget_turn()
             self._frames_ms = samples_to_ms(self.buffer.end)
             self._detector = TurnDetector(rules, self._vad.frame_ms, self._frames_ms)
 
@@ -124,8 +130,18 @@ class Microphone:
                         turns.append(self._begin_turn(at_ms))
                     case SpeechStopped(at_ms):
                         turns.append(self._end_turn(at_ms))
+                    case None:
+                        self._watch_pause(detector)
         self._follow()
         return turns
+
+    def on_result(self, work_id: str, heard: Heard | None) -> bool:
+        """Keep what the ears found in the open turn (None: they broke); False: not its work."""
+        listener = self._listener
+        if listener is None or listener.work_id != work_id:
+            return False
+        listener.result, listener.has_failed = heard, heard is None
+        return True
 
     def _probabilities(self, pcm: bytes) -> list[float]:
         if self.has_broken_vad:
@@ -138,63 +154,72 @@ class Microphone:
 
     def _begin_turn(self, at_ms: float) -> TurnStarted:
         rules = self.rules or Rules()
-        first = max(ms_to_samples(at_ms - rules.prefix_padding_ms), self.buffer.base, 0)
-        self._start = first
-        item_id = self.item_id or self._out.new_id("item")
-        if self.item_id is None:
-            self.item_id = item_id
-            self._fed = max(ms_to_samples(at_ms - max(PRE_ROLL_MS, rules.prefix_padding_ms)), 0)
-        return TurnStarted(item_id, round(samples_to_ms(first)))
+        self._start = max(ms_to_samples(at_ms - rules.prefix_padding_ms), self.buffer.base, 0)
+        if self._listener is None:
+            pre_roll_ms = max(PRE_ROLL_MS, rules.prefix_padding_ms)
+            start = max(ms_to_samples(at_ms - pre_roll_ms), self._heard_to, 0)
+            self._listener = Listener(self._out, self._out.new_id("item"), start)
+        return TurnStarted(self._listener.item_id, round(samples_to_ms(self._start)))
+
+    def _watch_pause(self, detector: TurnDetector) -> None:
+        """Let the ears finish in a pause that may be the end of the turn."""
+        listener = self._listener
+        if listener is None or not detector.is_speaking:
+            return
+        if detector.quiet_ms == 0:
+            listener.go_on()
+        elif detector.quiet_ms >= early_after_ms(detector.rules.silence_ms):
+            listener.finish_early(self.buffer, self._position(self._frames_ms))
+
+    def _position(self, at_ms: float) -> int:
+        # The last frame may reach beyond what was received when the client sent odd pieces.
+        return min(ms_to_samples(at_ms), self.buffer.end)
 
     def _end_turn(self, at_ms: float) -> TurnEnded:
-        # The last frame may reach beyond what was received when the client sent odd pieces.
-        position = min(ms_to_samples(at_ms), self.buffer.end)
-        item_id = self.item_id or self._out.new_id("item")
+        position = self._position(at_ms)
         pcm = self.buffer.cut(self._start, position)
-        self._finish_hearing(item_id, position)
-        return TurnEnded(item_id, round(at_ms), pcm)
+        return TurnEnded(self._close_turn(position), round(at_ms), pcm)
 
-    def _finish_hearing(self, item_id: str, position: int) -> None:
-        self._out.do(Hear(item_id, self.buffer.cut(self._fed, position), is_last=True))
-        self.item_id = None
-        self._fed = position
+    def _close_turn(self, position: int) -> Listener:
+        listener, self._listener = self._listener, None
+        if listener is None:
+            listener = Listener(self._out, self._out.new_id("item"), self.buffer.base)
+        listener.finish(self.buffer, position)
+        quiet_ms = self._detector.quiet_ms if self._detector is not None else 0
+        self._heard_to = position - ms_to_samples(quiet_ms)
         self.buffer.commit(position, keep_samples=ms_to_samples(PRE_ROLL_MS))
+        return listener
 
     def _follow(self) -> None:
         """Give the ears what is new, and forget what nobody will ask for."""
         end = self.buffer.end
-        if self._detector is None and self.item_id is None and end > self.buffer.base:
-            self.item_id = self._out.new_id("item")
-            self._fed = self.buffer.base
-        if self.item_id is not None:
-            if end > self._fed:
-                self._out.do(Hear(self.item_id, self.buffer.cut(self._fed, end)))
-            self._fed = end
+        if self._detector is None and self._listener is None and end > self.buffer.base:
+            self._listener = Listener(self._out, self._out.new_id("item"), self.buffer.base)
+        if self._listener is not None:
+            self._listener.follow(self.buffer, end)
         if not self._keeps_all:
             self.buffer.drop_before(end - ms_to_samples(KEPT_QUIET_MS))
 
-    def commit(self) -> tuple[str, bytes]:
-        """Close the turn by hand; return the item's id and audio."""
+    def commit(self) -> tuple[Listener, bytes]:
+        """Close the turn by hand; return its listener and audio."""
         end = self.buffer.end
-        item_id = self.item_id
-        if item_id is None:
-            item_id = self._out.new_id("item")
-            self._fed = self.buffer.base
+        if self._listener is not None and self._detector is not None:
+            self._listener.go_on()  # the client says that the turn goes up to here
         pcm = self.buffer.cut(self.buffer.base, end)
-        self._finish_hearing(item_id, end)
+        listener = self._close_turn(end)
         if self._detector is not None:
             self._detector.reset()
-        return item_id, pcm
+        return listener, pcm
 
     def clear(self) -> None:
         """Forget what has not been committed."""
-        self._forget_item()
+        self._forget_turn()
         self._backlog.clear()
         self.buffer.clear()
         if self._detector is not None:
             self._detector.reset()
 
-    def _forget_item(self) -> None:
-        if self.item_id is not None:
-            self._out.do(Stop(self.item_id))
-            self.item_id = None
+    def _forget_turn(self) -> None:
+        if self._listener is not None:
+            self._listener.drop()
+            self._listener = None

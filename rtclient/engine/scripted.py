@@ -8,7 +8,7 @@ of answers instead of a brain, one tone per letter instead of a voice.
 import asyncio
 import json
 from array import array
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from rtclient.engine.pcm import SAMPLE_RATE_HZ, ms_to_samples, pcm_of, samples_of
@@ -74,11 +74,12 @@ class ListedVad:
 class TableListening:
     """One turn of `TableEars`."""
 
-    def __init__(self, heard: Heard | Exception) -> None:
-        """`heard`: what `finish` returns or raises."""
+    def __init__(self, heard: Heard | Exception, give_back: Callable[[], None]) -> None:
+        """`heard`: what `finish` returns or raises; `give_back`: called by the first `cancel`."""
         self.pcm = bytearray()
+        self.heard = heard
         self.cancelled = asyncio.Event()
-        self._heard = heard
+        self._give_back = give_back
 
     def feed(self, pcm: bytes) -> None:
         """Keep the audio for whoever looks."""
@@ -86,13 +87,15 @@ class TableListening:
 
     async def finish(self) -> Heard:
         """Return what the table says."""
-        if isinstance(self._heard, Exception):
-            raise self._heard
-        return self._heard
+        if isinstance(self.heard, Exception):
+            raise self.heard
+        return self.heard
 
     def cancel(self) -> None:
-        """Note that nobody wants it any more."""
-        self.cancelled.set()
+        """Note that nobody wants it any more: the turn does not count."""
+        if not self.cancelled.is_set():
+            self.cancelled.set()
+            self._give_back()
 
 
 class TableEars:
@@ -112,9 +115,13 @@ class TableEars:
         )
         if isinstance(heard, str):
             heard = Heard(heard, 0.95, is_certain=True)
-        listening = TableListening(heard)
+        listening = TableListening(heard, lambda: self._take_back(session_id))
         self.listenings.append(listening)
         return listening
+
+    def _take_back(self, session_id: str) -> None:
+        if session_id in self._count:
+            self._count[session_id] -= 1
 
     def forget(self, session_id: str) -> None:
         """Begin with the first turn again."""

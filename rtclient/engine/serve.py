@@ -95,6 +95,7 @@ class _Connection:
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._listenings: dict[str, Listening | None] = {}
         """None: the ears broke over this turn already."""
+        self._finished: list[str] = []
 
     async def run(self, *, is_beta: bool) -> None:
         """Serve the client until either side ends; safe to cancel."""
@@ -240,9 +241,13 @@ class _Connection:
     async def _finish(self, work_id: str, listening: Listening) -> None:
         try:
             heard = await listening.finish()
-        finally:
+        except BaseException:
             self._listenings.pop(work_id, None)
-            listening.cancel()
+            raise
+        # The newest one is kept until the next: a turn may go on, and then it is not wanted.
+        for finished in self._finished:
+            self._listenings.pop(finished, None)
+        self._finished = [work_id]
         self._feed(TurnHeard(work_id, heard))
 
     async def _think(self, action: Think) -> None:

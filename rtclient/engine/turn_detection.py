@@ -75,6 +75,11 @@ class TurnDetector:
         self._recent: deque[tuple[float, bool]] = deque()
         self._last_speech_ms = start_ms
 
+    @property
+    def quiet_ms(self) -> float:
+        """How long the last speech frame lies back."""
+        return self._at_ms - self._last_speech_ms
+
     def feed(self, probability: float) -> SpeechStarted | SpeechStopped | None:
         """Take the next frame; return what it made clear."""
         begin, self._at_ms = self._at_ms, self._at_ms + self._frame_ms
@@ -83,7 +88,7 @@ class TurnDetector:
         if is_speech:
             self._last_speech_ms = self._at_ms
         if self.is_speaking:
-            if self._at_ms - self._last_speech_ms < self.rules.silence_ms:
+            if self.quiet_ms < self.rules.silence_ms:
                 return None
             if is_speech:  # a window of 0 ms stops at the first quiet frame, not while speaking
                 return None

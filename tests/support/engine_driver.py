@@ -124,6 +124,8 @@ class Driver:
                 self.work.append((work_id, action))
             case Stop(work_id):
                 self.stopped.append(work_id)
+                if work_id in self.listenings:
+                    self.listenings[work_id].cancel()
                 self.work = [one for one in self.work if one[0] != work_id]
             case WakeAt(at):
                 self.wake = at
@@ -173,7 +175,7 @@ class Driver:
         work_id, action = self.work.pop(0)
         match action:
             case Hear():
-                heard = self.listenings[work_id]._heard
+                heard = self.listenings[work_id].heard
                 self.feed(
                     SenseFailed(work_id)
                     if isinstance(heard, Exception)

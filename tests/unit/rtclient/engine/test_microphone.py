@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rtclient.engine.scripted import ListedVad
+from rtclient.engine.scripted import ListedVad, tone
 from tests.support.engine_driver import Driver, shape
 
 
@@ -93,7 +93,7 @@ def test_the_ears_follow_live_with_half_a_second_of_pre_roll() -> None:
     (listening,) = driver.ears.listenings
     assert len(listening.pcm) == 48 * 800
     driver.quiet(300)
-    assert len(listening.pcm) == 48 * 1000, "until the stop, not beyond"
+    assert len(listening.pcm) == 48 * 960, "until they may finish, not beyond"
 
 
 def test_a_click_is_no_turn() -> None:
@@ -281,3 +281,73 @@ def test_a_client_may_commit_a_clip_although_turns_are_detected() -> None:
     driver.send("input_audio_buffer.commit")
     assert driver.types[-3:] == TURN[2:]
     assert len(driver.ears.listenings[0].pcm) == 48 * 500
+
+
+def test_the_words_are_there_when_the_turn_ends() -> None:
+    driver = Driver("what time is it")
+    detection(driver, silence_duration_ms=500)
+    transcription = {"input": {"transcription": {"model": "whisper-1"}}}
+    driver.send("session.update", session={"type": "realtime", "audio": transcription})
+    driver.speak(400)
+    driver.quiet(300)
+    assert driver.do_work(), "the ears finish in the second half of the silence window"
+    assert "input_audio_buffer.speech_stopped" not in driver.types
+    driver.quiet(300)
+    ((_, action),) = driver.work
+    assert type(action).__name__ == "Think"
+    stopped = driver.types.index("input_audio_buffer.speech_stopped")
+    assert driver.types[stopped:] == [
+        "input_audio_buffer.speech_stopped",
+        "input_audio_buffer.committed",
+        "conversation.item.added",
+        "conversation.item.done",
+        "conversation.item.input_audio_transcription.delta",
+        "conversation.item.input_audio_transcription.completed",
+        "response.created",
+    ]
+
+
+@pytest.mark.parametrize("is_heard_before", [True, False])
+def test_a_pause_is_not_the_end_and_the_ears_hear_the_whole_turn(is_heard_before: bool) -> None:
+    driver = Driver("tell me a joke", "please")
+    detection(driver, silence_duration_ms=500)
+    driver.speak(400)
+    driver.quiet(400)
+    if is_heard_before:
+        driver.do_work()
+    driver.speak(400)
+    driver.quiet(600)
+    driver.settle()
+    assert driver.stopped[0] == "item_1"
+    first, second = driver.ears.listenings
+    assert len(second.pcm) == 48 * 1700
+    assert second.pcm.startswith(first.pcm)
+    assert driver.types.count("input_audio_buffer.committed") == 1
+    (prompt,) = driver.brain.prompts
+    assert prompt.items[0]["content"][0]["transcript"] == "tell me a joke"
+
+
+def test_ears_that_break_before_the_end_fail_the_turn() -> None:
+    driver = Driver(RuntimeError("worker died"))
+    transcription = {"input": {"transcription": {"model": "whisper-1"}}}
+    driver.send("session.update", session={"type": "realtime", "audio": transcription})
+    detection(driver, silence_duration_ms=500)
+    driver.speak(400)
+    driver.quiet(300)
+    driver.do_work()
+    assert not [t for t in driver.types if "transcription" in t]
+    driver.quiet(300)
+    assert "conversation.item.input_audio_transcription.failed" in driver.types
+    assert driver.last("response.done")["response"]["status"] == "failed"
+
+
+def test_pre_roll_does_not_repeat_the_turn_before() -> None:
+    driver = Driver("one", "two")
+    detection(driver, silence_duration_ms=200)
+    driver.speak(400)
+    driver.quiet(240)
+    driver.speak(400)
+    driver.quiet(240)
+    _, second = driver.ears.listenings
+    loud = second.pcm.index(tone(300, 20))
+    assert loud == 48 * 240

@@ -1,0 +1,73 @@
+"""One spoken turn on its way to the ears.
+
+Rules of the file:
+- the ears get the audio live; when half of the silence window has passed in silence they are told
+  to finish, so that the words are there when the turn ends;
+- when the person goes on after all, what was understood is thrown away and the ears begin anew;
+  that costs work, so it is tried once, and only for turns up to `EARLY_LIMIT_MS`.
+"""
+
+from rtclient.engine.actions import Hear, Outbox, Stop
+from rtclient.engine.buffer import InputBuffer
+from rtclient.engine.pcm import samples_to_ms
+from rtclient.engine.senses import Heard
+
+EARLY_LIMIT_MS = 8000
+EARLY_LEAST_MS = 160
+"""Less silence than this is a stop consonant, not an end."""
+_ATTEMPTS = 2
+
+
+def early_after_ms(silence_ms: int) -> int:
+    """Return after how much silence the ears may finish, for a silence window."""
+    return max(EARLY_LEAST_MS, silence_ms // 2)
+
+
+class Listener:
+    """Follows one turn; `work_id` names what the ears are doing for it now."""
+
+    def __init__(self, outbox: Outbox, item_id: str, start: int) -> None:
+        """`start`: the first sample that the ears should hear."""
+        self.item_id = item_id
+        self.work_id = item_id
+        self.result: Heard | None = None
+        """What was understood before the turn was over."""
+        self.has_failed = False
+        """The ears broke before the turn was over."""
+        self.is_finishing = False
+        self._out = outbox
+        self._start = start
+        self._fed = start
+        self._attempt = 1
+
+    def follow(self, buffer: InputBuffer, end: int) -> None:
+        """Give the ears what is new up to the sample `end`."""
+        if not self.is_finishing and end > self._fed:
+            self._out.do(Hear(self.work_id, buffer.cut(self._fed, end)))
+            self._fed = end
+
+    def finish_early(self, buffer: InputBuffer, end: int) -> None:
+        """Let the ears finish although the turn may go on."""
+        is_short = samples_to_ms(end - self._start) <= EARLY_LIMIT_MS
+        if not self.is_finishing and self._attempt < _ATTEMPTS and is_short:
+            self.finish(buffer, end)
+
+    def go_on(self) -> None:
+        """The person went on: forget what was understood and begin anew."""
+        if not self.is_finishing:
+            return
+        self._out.do(Stop(self.work_id))
+        self.work_id = self._out.new_id("hearing")
+        self.result, self.has_failed, self.is_finishing = None, False, False
+        self._fed = self._start
+        self._attempt += 1
+
+    def finish(self, buffer: InputBuffer, end: int) -> None:
+        """Let the ears finish with the audio up to the sample `end`."""
+        if not self.is_finishing:
+            self._out.do(Hear(self.work_id, buffer.cut(self._fed, end), is_last=True))
+            self.is_finishing = True
+
+    def drop(self) -> None:
+        """Nobody wants the turn any more."""
+        self._out.do(Stop(self.work_id))
