@@ -37,6 +37,7 @@ def test_an_insecure_address_is_explained(open_parley: OpenPage, tmp_path: Path)
     with parley(tmp_path, environment) as (url, _):
         page = open_parley(
             url=url.replace("127.0.0.1", "parley.test"),
+            allowed=("Cross-Origin-Opener-Policy",),
             flags=("--host-resolver-rules=MAP parley.test 127.0.0.1",),
         )
         expect(page.get_by_role("alert")).to_contain_text("needs a secure address")
