@@ -56,6 +56,14 @@ PHRASES = (
     "how are you today",
     "what is your name",
 )
+TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
+MARKS = (
+    "input_audio_buffer.speech_stopped",
+    TRANSCRIBED,
+    "response.created",
+    "response.output_audio_transcript.delta",
+    "response.output_audio.delta",
+)
 NOISE_RMS = 8.0
 """A quiet room: −72 dB below full scale, always on."""
 
@@ -71,8 +79,18 @@ class Turn:
     phrase: str
     voice: str
     heard: str
-    stopped_ms: float
-    audio_ms: float
+    marks_ms: dict[str, float]
+    """When each of `MARKS` came first, after the end of the silence window."""
+
+    @property
+    def stopped_ms(self) -> float:
+        """When the end of the speech was announced."""
+        return self.marks_ms["input_audio_buffer.speech_stopped"]
+
+    @property
+    def audio_ms(self) -> float:
+        """When the first audio came."""
+        return self.marks_ms["response.output_audio.delta"]
 
 
 class Microphone:
@@ -171,28 +189,25 @@ async def one_turn(
     socket: ClientConnection, number: int, phrase: str, voice: str, due: float
 ) -> Turn:
     """Read events until the response is done and its turn was transcribed."""
-    stopped = first = None
+    marks: dict[str, float] = {}
     heard: str | None = None
     finished = False
     while not (finished and heard is not None):
         event: dict[str, Any] = json.loads(await socket.recv())
-        now = time.perf_counter()
-        match event["type"]:
-            case "input_audio_buffer.speech_stopped":
-                stopped = stopped or now
-            case "response.output_audio.delta":
-                first = first or now
-            case "conversation.item.input_audio_transcription.completed":
-                heard = event["transcript"]
-            case "conversation.item.input_audio_transcription.failed":
-                heard = ""
-            case "response.done":
-                finished = event["response"]["status"] == "completed"
-            case "error":
-                raise SystemExit(f"error in mid-session: {event['error']}")
-    if stopped is None or first is None or heard is None:
+        kind = event["type"]
+        if kind in MARKS:
+            marks.setdefault(kind, (time.perf_counter() - due) * 1000)
+        if kind == TRANSCRIBED:
+            heard = event["transcript"]
+        elif kind == "conversation.item.input_audio_transcription.failed":
+            heard = ""
+        elif kind == "response.done":
+            finished = event["response"]["status"] == "completed"
+        elif kind == "error":
+            raise SystemExit(f"error in mid-session: {event['error']}")
+    if not {MARKS[0], MARKS[-1]} <= marks.keys():
         raise SystemExit(f"a turn without speech or sound: {phrase!r}")
-    return Turn(number, phrase, voice, heard, (stopped - due) * 1000, (first - due) * 1000)
+    return Turn(number, phrase, voice, heard, marks)
 
 
 def report(turns: list[Turn], asked: int, silence_ms: int) -> int:
@@ -210,10 +225,10 @@ def report(turns: list[Turn], asked: int, silence_ms: int) -> int:
         f"first audio {min(audio):.0f} … {max(audio):.0f} ms"
     )
     for turn in sorted(turns, key=lambda turn: turn.audio_ms)[-3:]:
-        print(
-            f"  slow: {turn.audio_ms:.0f} ms (stopped {turn.stopped_ms:.0f}) turn {turn.number}, "
-            f"{turn.phrase!r} by {turn.voice}, heard {turn.heard!r}"
+        times = ", ".join(
+            f"{kind.rpartition('.')[2]} {ms:.0f}" for kind, ms in turn.marks_ms.items()
         )
+        print(f"  slow turn {turn.number}, {turn.phrase!r} by {turn.voice}: {times} ms")
     code = judge(
         [
             ("speech end → first audio, median", percentile(audio, 0.5), MEDIAN_MS, "ms"),
