@@ -6,21 +6,29 @@ import math
 import os
 import signal
 import sys
+from pathlib import Path
 
+import pocketsphinx
 import psutil
 import pytest
+import pytest_asyncio
 
+from rtclient.engine import phrases
 from rtclient.engine.defaults import senses
 from rtclient.engine.ears import SphinxEars
+from rtclient.engine.grammar import pronounceable
 from rtclient.engine.other_voices import ProgramVoice, installed_program
 from rtclient.engine.vad import SileroVad
 from rtclient.engine.voice import VOICES, EspeakVoice
 from rtclient.engine.workers import DATA, END, FINISH, SenseError, WorkerPool
 
+# The workers load models: one loop and one set of workers serve all tests of this file.
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 TEXT = "What time is it? The kettle is on."
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def voice():
     speaker = EspeakVoice()
     await speaker.start()
@@ -104,65 +112,56 @@ async def test_a_speech_program_speaks_when_the_library_is_missing():
     assert level_dbfs(pcm) == pytest.approx(-20, abs=3)
 
 
-class Ears:
-    """Hears what the voice says, as a microphone would bring it."""
-
-    def __init__(self, ears, voice):
-        self.ears, self.voice = ears, voice
-
-    async def turn(self, text, session="s1"):
-        pcm, _ = await spoken(self.voice, text, speed=0.9)
-        listening = self.ears.listen(session)
-        whole = bytes(14400) + pcm + bytes(24000)
-        for at in range(0, len(whole), 1920):
-            listening.feed(whole[at : at + 1920])
-        return listening
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ears():
+    hearing = SphinxEars(workers=1)
+    await hearing.start()
+    yield hearing
+    await hearing.close()
 
 
-async def test_the_ears_are_sure_of_phrases_and_of_nothing_else(voice):
-    ears = SphinxEars(workers=1)
-    await ears.start()
-    try:
-        speaker = Ears(ears, voice)
-        heard = await (await speaker.turn("Tell me a joke")).finish()
-        assert (heard.text, heard.is_certain) == ("Tell me a joke", True)
-        assert heard.confidence >= 0.8
-        other = await (await speaker.turn("My brother bought seven goats in June")).finish()
-        assert not other.is_certain
-        assert other.confidence <= 0.5
-        nothing = ears.listen("s2")
-        nothing.feed(bytes(48000))
-        assert not (await nothing.finish()).is_certain
-    finally:
-        await ears.close()
+async def turn(ears, voice, text, session="s1"):
+    """A turn that hears what the voice says, as a microphone would bring it."""
+    pcm, _ = await spoken(voice, text, speed=0.9)
+    listening = ears.listen(session)
+    whole = bytes(14400) + pcm + bytes(24000)
+    for at in range(0, len(whole), 1920):
+        listening.feed(whole[at : at + 1920])
+    return listening
 
 
-async def test_more_turns_than_workers_wait_without_blocking(voice):
-    ears = SphinxEars(workers=1)
-    await ears.start()
-    try:
-        speaker = Ears(ears, voice)
-        turns = [await speaker.turn("Flip a coin", f"s{n}") for n in range(3)]
-        turns[0].cancel()
-        heard = await asyncio.gather(turns[1].finish(), turns[2].finish())
-        assert [h.text for h in heard] == ["Flip a coin", "Flip a coin"]
-    finally:
-        await ears.close()
+async def test_the_ears_are_sure_of_a_phrase(ears, voice):
+    heard = await (await turn(ears, voice, "Tell me a joke")).finish()
+    assert (heard.text, heard.is_certain) == ("Tell me a joke", True)
+    assert heard.confidence >= 0.8
 
 
-async def test_a_killed_recogniser_fails_its_turn_only(voice):
-    ears = SphinxEars(workers=1)
-    await ears.start()
-    try:
-        speaker = Ears(ears, voice)
-        broken = await speaker.turn("Tell me a story")
-        os.kill(ears.pool.worker_pids[0], signal.SIGKILL)
-        with pytest.raises(SenseError, match="recognition worker died"):
-            await broken.finish()
-        heard = await (await speaker.turn("Tell me a story")).finish()
-        assert heard.text == "Tell me a story"
-    finally:
-        await ears.close()
+async def test_another_sentence_is_a_guess(ears, voice):
+    heard = await (await turn(ears, voice, "My brother bought goats in June", "s2")).finish()
+    assert heard.text
+    assert not heard.is_certain
+    assert heard.confidence <= 0.5
+
+
+async def test_silence_is_nothing_certain(ears):
+    listening = ears.listen("s3")
+    listening.feed(bytes(48000))
+    assert not (await listening.finish()).is_certain
+
+
+async def test_more_turns_than_workers_wait_without_blocking(ears, voice):
+    turns = [await turn(ears, voice, "Flip a coin", f"w{n}") for n in range(2)]
+    turns[0].cancel()
+    assert (await turns[1].finish()).text == "Flip a coin"
+
+
+async def test_a_killed_recogniser_fails_its_turn_only(ears, voice):
+    broken = await turn(ears, voice, "Tell me a story", "k1")
+    os.kill(ears.pool.worker_pids[0], signal.SIGKILL)
+    with pytest.raises(SenseError, match="recognition worker died"):
+        await broken.finish()
+    heard = await (await turn(ears, voice, "Tell me a story", "k2")).finish()
+    assert heard.text == "Tell me a story"
 
 
 async def test_the_default_senses_start_and_leave_no_process_behind():
@@ -183,7 +182,7 @@ async def test_the_default_senses_start_and_leave_no_process_behind():
 COUNTING = "tests.support.counting:Counting"
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def pool():
     counting = WorkerPool(COUNTING, 1, name="counting")
     await counting.start()
@@ -264,3 +263,12 @@ asyncio.run(main())
     await parent.wait()
     gone, alive = await asyncio.to_thread(psutil.wait_procs, workers, 5)
     assert (len(gone), alive) == (1, [])
+
+
+async def test_every_word_of_the_phrases_is_in_the_dictionary_of_the_recogniser():
+    folder = Path(pocketsphinx.__file__).parent / "model" / "en-us"
+    lines = (folder / "cmudict-en-us.dict").read_text().splitlines()
+    known = {line.split()[0] for line in lines if line}
+    spoken = [spoken for _, spoken in phrases.PATTERNS] + list(phrases.ALSO)
+    wanted = {word for phrase in spoken for word in pronounceable(phrase, phrases.SLOTS)}
+    assert wanted - known == set()
