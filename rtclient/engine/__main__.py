@@ -76,6 +76,20 @@ def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
     threading.Thread(target=watch, name="stdin", daemon=True).start()
 
 
+async def _start(senses: Senses, stop: asyncio.Event) -> bool:
+    """Start the senses; False when the end came first. Raises what `Senses.start` raises."""
+    starting = asyncio.create_task(senses.start())
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if stop.is_set():
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        return False
+    await starting
+    return True
+
+
 async def _run(options: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -86,7 +100,12 @@ async def _run(options: argparse.Namespace) -> int:
         _watch_stdin(loop, stop)
     senses = _senses(options.senses)
     try:
-        await senses.start()
+        try:
+            if not await _start(senses, stop):
+                return 0
+        except RuntimeError as exc:
+            log.error("the senses cannot start: %s", exc)
+            return 1
         async with serve(
             senses,
             host=options.host,

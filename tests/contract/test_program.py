@@ -13,6 +13,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from rtclient.engine import scripted
+from rtclient.engine.__main__ import _start
 from tests.support.talker import Talker
 
 PROGRAM = (sys.executable, "-m", "rtclient.engine", "--port", "0", "--senses", "scripted")
@@ -94,3 +96,25 @@ async def test_a_taken_port_is_said_and_ends_with_1() -> None:
             _, errors = await second.communicate()
             assert second.returncode == 1
             assert f"cannot listen on 127.0.0.1:{port}".encode() in errors
+
+
+async def test_it_can_be_stopped_while_its_senses_start() -> None:
+    begun, stop = asyncio.Event(), asyncio.Event()
+    was_cancelled = False
+
+    async def never() -> None:
+        nonlocal was_cancelled
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            was_cancelled = True
+            raise
+
+    senses = scripted.senses()
+    senses.on_start = never
+    starting = asyncio.create_task(_start(senses, stop))
+    await begun.wait()
+    stop.set()
+    assert await starting is False
+    assert was_cancelled
