@@ -65,6 +65,7 @@ async def test_no_fault_shows_the_key(tmp_path: Path) -> None:
     assert len(names) >= 40
     assert not [name for name in names if not evidence.seen[name].strip()]
     assert evidence.leaks() == {}
+    assert not [name for name, data in evidence.seen.items() if b"Traceback" in data]
 
 
 def test_the_search_finds_every_form() -> None:

@@ -108,10 +108,11 @@ class Wire:
         await self.reader.read(65536)
 
     async def gone(self) -> None:
-        """Wait until the client has left."""
+        """Wait until the client has left, or says that it wants to: a close frame comes alone."""
         with contextlib.suppress(ConnectionError):
-            while await self.reader.read(65536):
-                pass
+            while data := await self.reader.read(65536):
+                if data[0] == 0x80 | CLOSE:
+                    return
 
 
 Play = Callable[[Wire], Awaitable[None]]
