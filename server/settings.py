@@ -106,6 +106,12 @@ class Settings(BaseSettings):
         "Not needed: the generally available API has no version; a value here only brings a"
         " warning.",
     )
+    azure_openai_dialect: Annotated[Literal["ga", "preview"], BeforeValidator(_lower)] = _setting(
+        "AZURE_OPENAI_DIALECT",
+        "Azure OpenAI",
+        "ga, the generally available API; preview, the older one, is not supported yet.",
+        default="ga",
+    )
     azure_openai_voice: str = _setting(
         "AZURE_OPENAI_VOICE",
         "Voice and transcription",
@@ -260,11 +266,10 @@ class Settings(BaseSettings):
         if self.upstream == "engine":
             return False
         address = self.azure_openai_endpoint if self.upstream == "azure" else self.openai_base_url
-        parts = urlsplit(address or "")
         try:
-            return not endpoints.is_loopback(parts.hostname or "")
+            return not endpoints.is_loopback(urlsplit(address or "").hostname or "")
         except ValueError:
-            return True
+            return True  # no address at all: a fault of its own
 
     @property
     def transcription(self) -> str | None:
@@ -307,13 +312,21 @@ class Settings(BaseSettings):
                 "TLS verification is off: anybody on the way to the voice service can read the key"
                 " and the conversation. Delete the line PARLEY_TLS_VERIFY from .env."
             )
-        if endpoint := self.endpoint():
+        endpoint = self.endpoint()
+        if endpoint is not None:
             found.extend(endpoint.warnings)
-        if self.upstream == "openai":
-            found.append(openai_model_warning(self.openai_model, today) or "")
-        if self.transcription:
-            found.append(transcription_warning(self.upstream, self.transcription, today) or "")
+            # Another server may keep a model of the same name for as long as it likes.
+            if endpoint.kind == "azure" or endpoint.host.endswith("api.openai.com"):
+                found.extend(self._retirement_warnings(today))
         found.extend(_unknown_name_warning(name) for name in self.unknown_names)
+        return found
+
+    def _retirement_warnings(self, today: date) -> list[str]:
+        found = []
+        if self.upstream == "openai":
+            found.append(openai_model_warning(self.openai_model, today))
+        if self.transcription:
+            found.append(transcription_warning(self.upstream, self.transcription, today))
         return [warning for warning in found if warning]
 
     def faults(self) -> list[str]:
@@ -327,6 +340,11 @@ class Settings(BaseSettings):
     def _upstream_faults(self) -> list[str]:
         found = []
         if self.upstream == "azure":
+            if self.azure_openai_dialect == "preview":
+                found.append(
+                    "AZURE_OPENAI_DIALECT=preview is not supported yet: delete the line and name a"
+                    " deployment of a generally available model, such as gpt-realtime."
+                )
             if not self.azure_openai_endpoint:
                 found.append(
                     "AZURE_OPENAI_ENDPOINT is missing: set it to the resource's address, such as"
@@ -377,8 +395,11 @@ class Settings(BaseSettings):
                     " https://HOST or http://HOST:PORT, without a path."
                 )
                 break
-        if any("/" in host for host in self.allowed_hosts):
-            found.append("PARLEY_ALLOWED_HOSTS has an entry with a slash: write names only.")
+        if any(re.search(r"[/*\s]", host) for host in self.allowed_hosts):
+            found.append(
+                "PARLEY_ALLOWED_HOSTS has an entry that is no name: write each in full, such as"
+                " parley.example, without scheme, path or *."
+            )
         proxy = _plain(self.upstream_proxy)
         if proxy is not None and not re.fullmatch(r"https?://[^/\s]+/?", proxy):
             found.append("PARLEY_UPSTREAM_PROXY must look like http://HOST:PORT.")
@@ -438,7 +459,7 @@ def load_settings(
         for error in exc.errors(include_input=False, include_url=False, include_context=False):
             name = str(error["loc"][0])
             values.pop(name, None)
-            faults.append(f"{name}: {error['msg']}.")
+            faults.append(f"{name} {_demand(error['type'], error['msg'])}.")
         # The others are looked at all the same, so that one run shows every fault.
         settings = Settings(**values, **about)
     faults += settings.faults()
@@ -464,6 +485,14 @@ def _read_dotenv(path: Path | None, faults: list[str]) -> dict[str, str]:
         faults.append(f"{path} cannot be read: it must be a readable file in UTF-8.")
         return {}
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _demand(error_type: str, message: str) -> str:
+    """Return what pydantic asks of a value, as the rest of a sentence; without the value."""
+    if error_type == "bool_parsing":
+        return "must be on or off"
+    demand = message.partition(", unable")[0].replace("Input should be", "must be")
+    return demand.replace("a valid integer", "a whole number").replace("valid ", "")
 
 
 def _unknown_name_warning(name: str) -> str:

@@ -163,6 +163,10 @@ def test_openai_by_choice_needs_a_key(folder: Path) -> None:
         ({"PARLEY_ALLOWED_ORIGINS": "*"}, "PARLEY_ALLOWED_ORIGINS"),
         ({"PARLEY_ALLOWED_ORIGINS": "https://app.example/page"}, "PARLEY_ALLOWED_ORIGINS"),
         ({"PARLEY_ALLOWED_HOSTS": "https://app.example"}, "PARLEY_ALLOWED_HOSTS"),
+        ({"PARLEY_ALLOWED_HOSTS": "*"}, "PARLEY_ALLOWED_HOSTS"),
+        ({"PARLEY_ALLOWED_HOSTS": "one.example two.example"}, "PARLEY_ALLOWED_HOSTS"),
+        ({"OPENAI_BASE_URL": "https://[abc"}, "OPENAI_BASE_URL"),
+        (AZURE | {"AZURE_OPENAI_ENDPOINT": "https://[abc"}, "AZURE_OPENAI_ENDPOINT"),
         ({"PARLEY_UPSTREAM_PROXY": "socks5://x:1"}, "PARLEY_UPSTREAM_PROXY"),
         ({"EXTRA_CA_FILE": "/no/such/file.pem"}, "EXTRA_CA_FILE"),
         ({"ACCESS_TOKEN": "a-b-c-d"}, "ACCESS_TOKEN"),
@@ -178,6 +182,29 @@ def test_a_wrong_value_is_a_fault_that_names_the_setting(
     assert fault.startswith(name)
     for value in environ.values():
         assert len(value) < 5 or value not in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PARLEY_TLS_VERIFY", "perhaps", "PARLEY_TLS_VERIFY must be on or off."),
+        ("PORT", "three", "PORT must be a whole number."),
+        ("PORT", "65536", "PORT must be less than or equal to 65535."),
+        ("UPSTREAM", "gcp", "UPSTREAM must be 'azure', 'openai' or 'engine'."),
+    ],
+)
+def test_a_fault_of_a_value_says_what_it_must_be(
+    folder: Path, name: str, value: str, sentence: str
+) -> None:
+    assert faults(folder, {name: value}) == [sentence]
+
+
+@pytest.mark.parametrize("value", ["preview", "Preview"])
+def test_the_preview_dialect_is_refused_until_it_is_spoken(folder: Path, value: str) -> None:
+    (fault,) = faults(folder, AZURE | {"AZURE_OPENAI_DIALECT": value})
+    assert fault.startswith("AZURE_OPENAI_DIALECT=preview is not supported yet")
+    assert load_settings(AZURE | {"AZURE_OPENAI_DIALECT": "ga"}, folder).upstream == "azure"
+    assert load_settings({"AZURE_OPENAI_DIALECT": value}, folder).upstream == "engine"
 
 
 def test_all_faults_are_found_in_one_go(folder: Path) -> None:
@@ -285,6 +312,14 @@ def test_a_retired_model_is_named_with_its_successor(folder: Path) -> None:
     endpoint = settings.endpoint()
     assert endpoint is not None
     assert endpoint.model == "gpt-4o-realtime-preview-2024-10-01"
+
+
+def test_openais_retirements_do_not_concern_other_servers(folder: Path) -> None:
+    environ = {"OPENAI_MODEL": "gpt-4o-realtime-preview", "OPENAI_API_KEY": KEY}
+    elsewhere = environ | {"OPENAI_BASE_URL": "https://models.example/v1"}
+    assert load_settings(elsewhere, folder).warnings(TODAY) == []
+    theirs = environ | {"OPENAI_BASE_URL": "https://api.openai.com/v1"}
+    assert len(load_settings(theirs, folder).warnings(TODAY)) == 2
 
 
 def test_a_misspelt_name_in_dotenv_is_a_warning(tmp_path: Path) -> None:
