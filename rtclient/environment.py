@@ -27,6 +27,9 @@ def find_dotenv(start: Path | None = None, name: str = ".env") -> Path | None:
     folder = (start or Path.cwd()).resolve()
     for candidate in (folder, *folder.parents):
         path = candidate / name
-        if path.is_file():
-            return path
+        try:
+            if path.is_file():
+                return path
+        except OSError:
+            continue  # a folder above that we may not look into
     return None

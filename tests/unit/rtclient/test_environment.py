@@ -21,6 +21,23 @@ def test_a_folder_named_dotenv_is_none(tmp_path: Path) -> None:
     assert find_dotenv(tmp_path) != tmp_path / ".env"
 
 
+def test_a_folder_above_that_may_not_be_searched_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / "closed" / "b"
+    deep.mkdir(parents=True)
+    (tmp_path / ".env").write_text("X=1")
+    is_file = Path.is_file
+
+    def is_file_or_refused(path: Path) -> bool:
+        if path.parent.name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return is_file(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file_or_refused)
+    assert find_dotenv(deep) == tmp_path / ".env"
+
+
 def test_the_working_directory_is_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
