@@ -48,6 +48,8 @@ _NOT_FOR_THE_CHILD = (
 )
 _FAILED_AFTER = 3
 _STABLE_AFTER_S = 60.0
+_MAX_DOUBLINGS = 16
+"""Of the pause between restarts; a float ends at some thousand."""
 _STARTING_STOP_S = 0.5
 _MAX_LINE_BYTES = 4096
 
@@ -149,10 +151,15 @@ class EngineUpstream:
         loop = asyncio.get_running_loop()
         while True:
             started_at = loop.time()
-            await self._run_once()
+            try:
+                await self._run_once()
+            except Exception:
+                # Whatever a child says must not end its supervision.
+                _log.exception("engine not understood")
             if loop.time() - started_at > _STABLE_AFTER_S:
                 self._failures = 0
-            pause_s = min(self._backoff_s * 2**self._failures, self._max_backoff_s)
+            doublings = min(self._failures, _MAX_DOUBLINGS)
+            pause_s = min(self._backoff_s * 2**doublings, self._max_backoff_s)
             self._failures += 1
             await self._tell(None)
             _log.warning(
@@ -252,7 +259,8 @@ class EngineUpstream:
                 async with asyncio.timeout(stop_timeout_s):
                     await child.wait()
             except TimeoutError:
-                _log.warning("engine killed", extra={"after_s": stop_timeout_s})
+                level = logging.WARNING if stop_timeout_s > _STARTING_STOP_S else logging.INFO
+                _log.log(level, "engine killed", extra={"after_s": stop_timeout_s})
         if hasattr(os, "killpg"):  # not on Windows
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(child.pid, signal.SIGKILL)

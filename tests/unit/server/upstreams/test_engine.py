@@ -156,6 +156,28 @@ async def test_a_command_that_does_not_exist_is_a_failure() -> None:
         await until(upstream, "failed")
 
 
+@pytest.mark.parametrize(
+    "says",
+    [
+        """print('{"event":"ready"}')""",
+        """print('{"event":"ready","host":"127.0.0.1","port":1,"notes":7}')""",
+        "print('x' * 1_000_000)",
+    ],
+)
+async def test_a_child_that_talks_nonsense_is_started_again(says: str) -> None:
+    async with running(engine(f"{says}\nimport sys; sys.stdin.read()")) as upstream:
+        await until(upstream, "failed")
+        assert upstream._supervising is not None
+        assert not upstream._supervising.done()
+
+
+async def test_a_child_that_fails_for_days_is_tried_on() -> None:
+    async with running(engine("raise SystemExit(3)")) as upstream:
+        upstream._failures = 5000
+        async with upstream._changed:
+            await upstream._changed.wait_for(lambda: upstream._failures > 5002)
+
+
 async def test_a_child_that_never_gets_ready_is_ended() -> None:
     async with running(engine("import sys; sys.stdin.read()", start_timeout_s=0.05)) as upstream:
         await until(upstream, "failed")
