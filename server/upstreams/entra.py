@@ -87,18 +87,23 @@ class EntraTokens:
         """
         if self._token and self._clock() < self._expires_at:
             return self._token
-        try:
-            async with asyncio.timeout(_MAX_WAIT_S):
-                return await self.renew(self._token)
-        except TimeoutError:
-            raise FaultError("upstream_token_failed") from None
+        return await self.renew(self._token)
 
     async def renew(self, refused: str) -> str:
         """Return another token than `refused`, fetching one unless somebody else just did.
 
+        Waits some seconds at most.
+
         Raises:
             FaultError: `upstream_token_failed`.
         """
+        try:
+            async with asyncio.timeout(_MAX_WAIT_S):
+                return await self._renew(refused)
+        except TimeoutError:
+            raise FaultError("upstream_token_failed") from None
+
+    async def _renew(self, refused: str) -> str:
         async with self._fetching:
             if self._token and self._token != refused:
                 return self._token
@@ -130,7 +135,7 @@ class EntraTokens:
         retry_s = _RETRY_FIRST_S
         while True:
             try:
-                await self.renew(self._token)
+                await self._renew(self._token)  # nobody waits: it may take its time
                 retry_s = _RETRY_FIRST_S
                 wait_s = self._expires_at - self._clock() - _RENEW_BEFORE_S
             except FaultError:

@@ -1,10 +1,12 @@
 """Tokens are there before they are needed, and fetched once for many."""
 
 import asyncio
+import threading
 
 import pytest
 
 from server.errors import FaultError
+from server.upstreams import entra
 from server.upstreams.entra import EntraTokens
 
 
@@ -70,6 +72,29 @@ async def test_only_a_refused_token_is_replaced() -> None:
     assert await tokens.renew("t1") == "t2"
     assert await tokens.renew("t1") == "t2"
     assert credential.count == 2
+
+
+async def test_nobody_waits_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entra, "_MAX_WAIT_S", 0.01)
+    goes_on = threading.Event()
+
+    class Slow(Credential):
+        def get_token(self, *_scopes: str, **_kwargs: object) -> Access:
+            goes_on.wait()
+            return super().get_token()
+
+    credential = Slow(expires_on=4000)
+    tokens = EntraTokens(lambda: credential, clock=lambda: 0.0)
+    for waiting in (tokens.get(), tokens.renew("refused")):
+        with pytest.raises(FaultError) as caught:
+            await waiting
+        assert caught.value.fault.code == "upstream_token_failed"
+    await tokens.start()  # in the background there is time
+    goes_on.set()
+    while not tokens.current:
+        await asyncio.wait_for(credential.asked.wait(), 5)
+        await asyncio.to_thread(lambda: None)
+    await tokens.close()
 
 
 async def test_without_the_package_there_is_no_token() -> None:
