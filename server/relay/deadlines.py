@@ -84,9 +84,9 @@ class Deadlines:
             return None
         left = self._ends_at - now
         due = [seconds for seconds in self._warnings if left <= seconds]
-        if not due or left <= 0:
-            return None
         self._warnings = [seconds for seconds in self._warnings if seconds not in due]
+        if not due or left <= 0:
+            return None  # too late after a pause of the whole machine: what is due is let go
         return Expiring(round(self._ends_at + self.unix_offset), max(1, round(left)))
 
     def next_at(self, now: float) -> float | None:

@@ -109,3 +109,10 @@ def test_a_response_to_silence_is_no_sign_of_a_person() -> None:
     clock.on_upstream_event("input_audio_buffer.speech_started", 400)
     clock.on_upstream_event("response.created", 402)
     assert clock.fault(800) is None
+
+
+def test_a_clock_that_slept_through_the_warnings_does_not_spin() -> None:
+    clock = deadlines()
+    clock.on_expires_at(UNIX + 1000, 100)
+    assert clock.expiring(5000) is None
+    assert clock.next_at(5000) is None
