@@ -263,7 +263,10 @@ def _api_version_warning(api_version: str) -> str:
 
 
 def _private_host(host: str) -> tuple[str, ...]:
-    return () if host == _OPENAI_HOST or is_loopback(host) else (host,)
+    # A bare word ("realtime", the name of a container) tells nobody anything, and taking it out of
+    # what passes would tear up events.
+    is_word = "." not in host and ":" not in host
+    return () if is_word or host == _OPENAI_HOST or is_loopback(host) else (host,)
 
 
 def _clean(text: str) -> str:

@@ -174,6 +174,9 @@ def test_openai_has_a_bearer_and_never_the_beta_header() -> None:
 def test_the_host_of_others_is_a_secret() -> None:
     assert "myres.openai.azure.com" in azure(HOST).secrets
     assert "gateway.example" in endpoints.openai("https://gateway.example/v1", key="k").secrets
+    assert "10.0.0.7" in endpoints.openai("http://10.0.0.7:8000/v1").secrets
+    # As a secret it would be taken out of `"type":"realtime"`, and of what people say.
+    assert endpoints.openai("http://realtime:8000/v1").secrets == ()
 
 
 @pytest.mark.parametrize(
