@@ -57,7 +57,10 @@ class Transport(Protocol):
         """
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
-        """Close politely; what the peer does not answer within 2 s is cut off."""
+        """Close politely; a peer that takes or answers nothing is cut off after some seconds.
+
+        Cancelling it cuts off at once.
+        """
 
     def abort(self) -> None:
         """Cut the connection off at once."""
@@ -154,7 +157,16 @@ class WebSocketTransport:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close politely; cut off after the close timeout."""
-        await self._connection.close(code, clip_reason(reason))
+        try:
+            # The library bounds the wait for the answer, not the one for room to send the frame.
+            async with asyncio.timeout(self._connection.close_timeout):
+                await self._connection.close(code, clip_reason(reason))
+        except TimeoutError:
+            self.abort()
+            await self._connection.wait_closed()
+        except asyncio.CancelledError:
+            self.abort()
+            raise
 
     def abort(self) -> None:
         """Cut the connection off at once."""

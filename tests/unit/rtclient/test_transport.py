@@ -225,6 +225,29 @@ async def test_a_peer_that_vanishes_is_1006() -> None:
         assert caught.value.retryable
 
 
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_closing_cuts_a_peer_off_that_takes_nothing(is_cancelled: bool) -> None:
+    async with ScriptedPeer() as peer:
+        transport = await dial(endpoint(peer.url), close_timeout_s=60 if is_cancelled else 0.05)
+        session = await peer.session()
+        session.connection.transport.pause_reading()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                while True:
+                    await transport.send("x" * 1_000_000)
+        closing = asyncio.create_task(transport.close())
+        if is_cancelled:
+            await asyncio.wait([closing], timeout=0.05)
+            closing.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await closing
+        await asyncio.wait([closing])
+        with pytest.raises(ConnectionLost):
+            while True:
+                await transport.recv()
+        session.abort()
+
+
 async def test_a_frame_beyond_the_limit_ends_the_connection() -> None:
     async with ScriptedPeer() as peer:
         transport = await dial(endpoint(peer.url), max_size=2000)
