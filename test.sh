@@ -26,7 +26,7 @@ run_layer() {
     check)       scripts/check.sh ;;
     unit)        run_pytest tests/unit tests/test_repo.py ;;
     contract)    run_pytest tests/contract ;;
-    integration) run_pytest tests/integration -m "not image" ;;
+    integration) run_pytest tests/integration -m "not image" -n 3 ;;
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
     clients)     run_pytest tests/clients ;;
