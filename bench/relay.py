@@ -12,6 +12,7 @@ nothing when clients and upstream together used more than 80 % of their cores.
 import argparse
 import asyncio
 import contextlib
+import math
 import os
 import resource
 import tempfile
@@ -28,6 +29,7 @@ from bench.traffic import Ledger, decoded, is_stamped, payload, stamped
 from tests.support.servers import child_server
 
 MAX_GENERATOR_SHARE = 0.8
+MAX_QUEUED_SHARE = 0.05
 
 
 class Talker:
@@ -96,6 +98,7 @@ async def exchange(
         await talker.open()
     idle = relay.memory_info().rss
     cpu = [_own_cpu_s(), peer.cpu_s(), sum(relay.cpu_times()[:2])]
+    queued_s = _queued_s(relay.pid)
     starts = time.monotonic()
     pauses = [n * options.batch_ms / 1000 / len(talkers) for n in range(len(talkers))]
 
@@ -112,10 +115,14 @@ async def exchange(
             cpu, [_own_cpu_s(), peer.cpu_s(), sum(relay.cpu_times()[:2])], strict=True
         )
     ]
+    queued = (_queued_s(relay.pid) - queued_s) / wall
     books = await settled(peer, talkers)
     closed = [f"{t.name}: {t.close}" for t in talkers if t.close]
     for talker in talkers:
         await talker.stop()
+    print(f"  the relay waited for its core {queued:.1%} of the time: others' work, not its own")
+    if queued > MAX_QUEUED_SHARE:
+        print("  so the added latencies of this run say nothing about the relay")
     return verdict(books, talkers, closed, cpu, (base, idle, busy), options)
 
 
@@ -192,6 +199,15 @@ def verdict(
     good = lost == 0 and reordered == 0 and changed == 0 and not closed and up > 0 and down > 0
     print(f"  {'ok' if good else 'SHORT'}")
     return 0 if good else SHORT
+
+
+def _queued_s(pid: int) -> float:
+    """How long the process's threads were ready to run and did not, in seconds; nan if unknown."""
+    try:
+        files = list(Path(f"/proc/{pid}/task").glob("*/schedstat"))
+        return sum(int(file.read_text().split()[1]) for file in files) / 1e9 if files else math.nan
+    except OSError:
+        return math.nan
 
 
 def _own_cpu_s() -> float:
