@@ -1,18 +1,26 @@
-"""WebDriver BiDi, as much of it as `bench.firefox` needs: a page that one looks at and clicks.
+"""A headless Firefox with a page that one looks at and clicks, by WebDriver BiDi.
 
-Spoken directly with the browser over its WebSocket; there is no driver program in between.
+BiDi is spoken directly over the browser's WebSocket, as much of it as `bench.firefox` needs; there
+is no driver program in between.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from bench.pulse import program, until
 
 ANSWER_LIMIT_S = 30.0
+PREFERENCES = """user_pref("permissions.default.microphone", 1);
+user_pref("browser.shell.checkDefaultBrowser", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+"""
 REPORT_VIOLATIONS = """(report) => addEventListener(
   "securitypolicyviolation",
   ({ effectiveDirective, blockedURI }) => report(`${effectiveDirective} refused ${blockedURI}`),
@@ -52,11 +60,17 @@ class Tab:
 
     async def read(self) -> None:
         """Sort what comes in, until the connection ends."""
-        async for text in self._socket:
-            self._take(json.loads(text))
+        fault = "the browser closed the connection"
+        try:
+            async for text in self._socket:
+                self._take(json.loads(text))
+        except ConnectionClosed as exc:
+            fault = f"the connection broke ({exc})"
+        except (KeyError, ValueError) as exc:
+            fault = f"the browser sent what this driver does not understand ({exc!r})"
         for answer in self._answers.values():
             if not answer.done():
-                answer.set_exception(Lost("the browser closed the connection"))
+                answer.set_exception(Lost(fault))
 
     def _take(self, message: dict[str, Any]) -> None:
         about = message.get("params", {})
@@ -100,7 +114,7 @@ class Tab:
         await self.call("input.performActions", context=self._context, actions=[mouse])
 
     async def ask(self, expression: str) -> Any:
-        """Evaluate JavaScript in the page, without a user's gesture; its value as JSON carries it."""
+        """Evaluate JavaScript in the page; its value, as JSON carries it. No user gesture."""
         answer = await self.call(
             "script.evaluate",
             expression=f"(async () => JSON.stringify((await ({expression})) ?? null))()",
@@ -113,17 +127,29 @@ class Tab:
 
 
 @contextlib.asynccontextmanager
-async def first_tab(port: int) -> AsyncIterator[Tab]:
-    """The first tab of the browser that serves BiDi on this port."""
-    try:
-        socket = await connect(f"ws://127.0.0.1:{port}/session", max_size=None, proxy=None)
-    except (OSError, TimeoutError) as exc:
-        raise Lost("the browser does not take a BiDi connection") from exc
-    async with socket:
-        tab = Tab(socket)
-        reading = asyncio.create_task(tab.read())
+async def firefox(folder: Path, environment: Mapping[str, str]) -> AsyncIterator[Tab]:
+    """Run a headless Firefox with a new profile until the block ends; `folder` must be empty."""
+    (folder / "user.js").write_text(PREFERENCES)
+    address = folder / "WebDriverBiDiServer.json"
+    options = ("--headless", "--profile", str(folder), "--remote-debugging-port", "0")
+
+    async def is_up() -> bool:
+        return address.exists()
+
+    output = folder / "firefox.out"
+    async with program("firefox-esr", *options, environment=environment, output=output) as process:
+        await until("Firefox's start", is_up)
+        url = f"ws://127.0.0.1:{json.loads(address.read_text())['ws_port']}/session"
         try:
-            await tab.begin()
-            yield tab
-        finally:
-            reading.cancel()
+            async with connect(url, max_size=None, proxy=None) as socket:
+                tab = Tab(socket)
+                reading = asyncio.create_task(tab.read())
+                try:
+                    await tab.begin()
+                    yield tab
+                finally:
+                    reading.cancel()
+        except (Lost, OSError, WebSocketException) as exc:
+            code = process.returncode
+            state = "still runs" if code is None else f"ended with {code}"
+            raise Lost(f"{exc}; Firefox {state}") from exc
