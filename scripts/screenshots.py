@@ -41,7 +41,7 @@ MICROPHONE: tuple[str | float, ...] = (
     "What time is it?",
     5.0,
     "Tell me a story",
-    5.0,
+    4.5,
     "Tell me a joke",
     30.0,
 )
@@ -75,8 +75,10 @@ def main() -> int:
     """Take the wanted pictures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     names = [f"{size}-{scheme}" for size in SIZES for scheme in ("light", "dark")]
-    parser.add_argument("names", nargs="*", choices=[[], *names], default=names)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(names))
     wanted = parser.parse_args().names or names
+    if unknown := set(wanted) - set(names):
+        parser.error(f"no such picture: {', '.join(sorted(unknown))}")
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as folder,

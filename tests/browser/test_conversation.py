@@ -60,7 +60,7 @@ def test_speaking_over_a_reply_stops_it_and_strikes_what_was_not_heard(
     )
     # bench.barge_in measures the real figure; here a busy machine must not fail a good page.
     assert worst_ms < 250
-    sent = page.evaluate("() => __parley.sent.map((event) => (event.event ?? event).type)")
+    sent = page.evaluate("() => __parley.sent.map(({ event }) => event.type)")
     assert "conversation.item.truncate" in sent
 
 
@@ -119,7 +119,7 @@ def test_after_six_silent_seconds_the_page_says_why(open_parley: OpenPage) -> No
 
 
 def test_holding_the_key_is_a_turn_by_hand(open_parley: OpenPage) -> None:
-    page = open_parley(GREETING_S, "Tell me a joke", 30.0, debug=True)
+    page = open_parley(5.0, "Tell me a joke", 30.0, debug=True)
     page.get_by_role("radio", name="Hold to talk").check()
     page.get_by_role("button", name="Start the conversation").click()
     expect(page.locator("#state-word")).to_have_text("Speaking")
@@ -132,10 +132,16 @@ def test_holding_the_key_is_a_turn_by_hand(open_parley: OpenPage) -> None:
     page.wait_for_function("() => __parley.levels.input_db > -40")
     page.wait_for_function(QUIET_AGAIN)
     page.keyboard.up(" ")
-    expect(page.locator(YOU).first.locator(".turn-text")).to_have_text(
-        re.compile("tell me a joke", re.I)
-    )
+    # Which words the engine makes of it is not the page's matter here.
+    expect(page.locator(YOU).first.locator(".turn-text")).not_to_be_empty()
     expect(page.locator(f"{YOU} ~ {THEM}").first.locator(".turn-text")).not_to_be_empty()
+    sent = page.evaluate("() => __parley.sent.map(({ event }) => event.type)")
+    clear = sent.index("input_audio_buffer.clear")
+    assert sent[clear:][:3] == [
+        "input_audio_buffer.clear",
+        "input_audio_buffer.commit",
+        "response.create",
+    ]
 
 
 def test_escape_stops_the_reply(open_parley: OpenPage) -> None:

@@ -13,7 +13,7 @@ export function introduction(config) {
   return {
     model: "Built-in engine",
     where: "runs on this machine, no account",
-    lead: "This is the built-in engine: nothing leaves this machine. It is small and knows a list of phrases well; anything else it can only guess. Press the round button and speak.",
+    lead: "This is the built-in engine: nothing leaves this machine. It knows a few dozen phrases well and can only guess the rest. Press the round button and speak.",
   };
 }
 
@@ -41,7 +41,10 @@ export class Welcome {
     const { model, where, lead } = introduction(config);
     const name = document.createElement("b");
     name.textContent = model;
-    this.#line.replaceChildren(name, where ? ` · ${where}` : "");
+    const place = document.createElement("span");
+    place.className = "where";
+    place.textContent = where ? ` · ${where}` : "";
+    this.#line.replaceChildren(name, place);
     this.#section.querySelector(".welcome-lead").textContent = lead;
     const phrases = config.engine?.phrases ?? [];
     this.#section.querySelector(".phrases").hidden = phrases.length === 0;
