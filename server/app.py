@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 import rtclient
@@ -19,6 +20,7 @@ from rtclient.protocol.session import VOICES
 from server.limits import SessionLimits
 from server.profiles import PROFILES, session_update
 from server.relay.pump import STALL_S
+from server.routes.answers import http_error
 from server.routes.guard import Guard, SecurityHeaders
 from server.routes.pages import page_routes, public_files
 from server.routes.ws import socket_routes
@@ -96,6 +98,7 @@ def create_app(
         redoc_url=None,
     )
     app.add_middleware(Guard, gate=gate)
+    app.add_exception_handler(HTTPException, http_error)
     app.include_router(socket_routes(sessions))
     app.include_router(
         page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))

@@ -16,6 +16,7 @@ from server.routes.answers import refusal
 from server.security import Gate, cookie_header
 
 _COMPRESSED_FROM_BYTES = 512
+_READING = ["GET", "HEAD"]
 
 _MEDIA_TYPES: Mapping[str, str] = {
     ".html": "text/html; charset=utf-8",
@@ -75,16 +76,16 @@ def page_routes(
     """Return the HTTP routes. `health` returns (status, body)."""
     router = APIRouter()
 
-    @router.api_route("/healthz", methods=["GET", "HEAD"])
+    @router.api_route("/healthz", methods=_READING)
     async def healthz() -> Response:
         status, body = health()
         return JSONResponse(dict(body), status)
 
-    @router.get("/config.json")
+    @router.api_route("/config.json", methods=_READING)
     async def config_json() -> Response:
         return JSONResponse(dict(config()))
 
-    @router.get("/login")
+    @router.api_route("/login", methods=_READING)
     async def login(request: Request, token: str = "") -> Response:
         if gate.access_token is None:
             return RedirectResponse("/", 303)

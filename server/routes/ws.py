@@ -105,11 +105,11 @@ def socket_routes(sessions: Sessions) -> APIRouter:
         finally:
             sessions.limits.release()
 
-    @router.get("/ws")
+    @router.api_route("/ws", methods=["GET", "HEAD"])
     async def page_socket_by_http() -> Response:
         return _upgrade_required(": the page at / does it for you")
 
-    @router.get("/v1/realtime")
+    @router.api_route("/v1/realtime", methods=["GET", "HEAD"])
     async def drop_in_socket_by_http() -> Response:
         return _upgrade_required(", such as an OpenAI SDK with its base URL set to this server")
 

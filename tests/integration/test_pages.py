@@ -100,6 +100,36 @@ async def test_a_get_on_a_socket_says_what_to_do(tmp_path: Path, path: str) -> N
     assert "WebSocket" in answer.json()["error"]["message"]
 
 
+@pytest.mark.parametrize("path", ["/", "/healthz", "/config.json", "/login", "/ws", "/no/such"])
+async def test_head_answers_as_get_does(tmp_path: Path, path: str) -> None:
+    (tmp_path / "index.html").write_text("x")
+    app = create_app(load_settings({"UPSTREAM": "engine"}, tmp_path), public=tmp_path)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost:3000"
+    ) as http:
+        got, head = await http.get(path), await http.head(path)
+    assert (head.status_code, head.headers["content-length"]) == (
+        got.status_code,
+        got.headers["content-length"],
+    )
+
+
+async def test_what_is_not_there_is_said_in_words(tmp_path: Path) -> None:
+    app = create_app(load_settings({"UPSTREAM": "engine"}, tmp_path), public=tmp_path)
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost:3000"
+    ) as http:
+        missing = await http.get("/js/<b>.js")
+        refused = await http.post("/config.json")
+        page = await http.get("/js/<b>.js", headers={"accept": "text/html"})
+    assert (missing.status_code, missing.json()["error"]["code"]) == (404, "not_found")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (405, "method_not_allowed")
+    assert "GET" in refused.headers["allow"]
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert 'href="/"' in page.text
+    assert "<b>" not in page.text + missing.text
+
+
 async def test_an_error_of_ours_has_the_headers_and_no_content(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("x")
     app = create_app(load_settings({"UPSTREAM": "engine"}, tmp_path), public=tmp_path)
