@@ -6,9 +6,12 @@ Exit codes: 0 ended as wished, 1 it did not work, 2 the settings are wrong.
 import argparse
 import asyncio
 import contextlib
+import errno
+import os
+import signal
 import socket
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import uvicorn
 from fastapi import FastAPI
@@ -19,11 +22,16 @@ from server.app import create_app
 from server.check import check
 from server.hardening import ClientConnection
 from server.logs import Redactor, configure_logs
-from server.settings import Settings, SettingsError, load_settings
+from server.settings import Settings, SettingsError, hand_down, load_settings
 from server.upstreams import Upstream, create_upstream
 
 _GRACE_S = 5
 """How long requests may take to end when the server stops."""
+
+_LISTEN_ADVICE = {
+    errno.EADDRINUSE: "Stop the other program, or set another PORT.",
+    errno.EACCES: "Set a PORT above 1023.",
+}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -80,7 +88,7 @@ def start_lines(settings: Settings, label: str, port: int) -> list[str]:
     """Return what is printed when the server listens on `port`."""
     address = f"http://{_shown_host(settings.host)}:{port}"
     lines = [f"Parley {rtclient.__version__}", f"  Open      {address}"]
-    if settings.host in ("127.0.0.1", "localhost"):
+    if settings.host == "127.0.0.1":
         lines[-1] = f"  Open      http://localhost:{port}   (listening on http://127.0.0.1:{port})"
     if settings.access_token is not None:
         # A token of the operator's own is a secret that the operator knows; ours must be told.
@@ -109,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as exc:
         print(f"Parley cannot start. {exc}", file=sys.stderr)
         return 2
-    redactor = Redactor(_secrets(settings))
+    redactor = Redactor(settings.secret_values())
     configure_logs(settings.log_level, redactor)
     if options.command == "check":
         return _check(settings, redactor)
@@ -129,12 +137,26 @@ def _serve(settings: Settings, upstream: Upstream) -> int:
         uvicorn_config(create_app(settings, upstream=upstream), settings),
         lambda: print("\n".join(start_lines(settings, _named(upstream), port)), flush=True),
     )
-    with contextlib.suppress(KeyboardInterrupt), listener:
-        server.run(sockets=[listener])
+    try:
+        with _ending_by_sigterm(), listener:
+            server.run(sockets=[listener])
+    except KeyboardInterrupt:
+        return 0
     return 0 if server.started else 1
 
 
+@contextlib.contextmanager
+def _ending_by_sigterm() -> Iterator[None]:
+    """Take SIGTERM for a wish, like Ctrl-C: uvicorn ends in order, then raises it once more."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _serve_reloading(settings: Settings) -> int:
+    hand_down(settings)
     listener = _listen(settings)
     if listener is None:
         return 1
@@ -184,12 +206,12 @@ def _listen(settings: Settings) -> socket.socket | None:
             dualstack_ipv6=is_any_ipv6 and socket.has_dualstack_ipv6(),
         )
     except (OSError, UnicodeError) as exc:
-        reason = getattr(exc, "strerror", None) or "no such address"
-        print(
-            f"Parley cannot listen on {host}, port {port}: {reason}."
-            " Stop the other program, or set another PORT.",
-            file=sys.stderr,
+        number = getattr(exc, "errno", 0) or 0
+        reason = os.strerror(number) if number > 0 else "no such address"
+        advice = _LISTEN_ADVICE.get(
+            number, "Set HOST to an address of this machine, such as 127.0.0.1."
         )
+        print(f"Parley cannot listen on {host}, port {port}: {reason}. {advice}", file=sys.stderr)
         return None
 
 
@@ -204,16 +226,6 @@ def _shown_host(host: str) -> str:
     if host in ("0.0.0.0", "::", "127.0.0.1"):
         return "localhost"
     return f"[{host}]" if ":" in host else host
-
-
-def _secrets(settings: Settings) -> list[str]:
-    found = (
-        settings.azure_openai_api_key,
-        settings.openai_api_key,
-        settings.access_token,
-        settings.upstream_proxy,
-    )
-    return [secret.get_secret_value() for secret in found if secret is not None]
 
 
 def _credentials(upstream: Upstream) -> tuple[str, ...]:

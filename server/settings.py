@@ -280,6 +280,16 @@ class Settings(BaseSettings):
             return self.azure_openai_transcription_deployment
         return self.transcription_model
 
+    def secret_values(self) -> list[str]:
+        """Return what must never be shown or logged."""
+        found = (
+            self.azure_openai_api_key,
+            self.openai_api_key,
+            self.access_token,
+            self.upstream_proxy,
+        )
+        return [secret.get_secret_value() for secret in found if secret is not None]
+
     def endpoint(self, *, token: str | None = None) -> Endpoint | None:
         """Return where to dial, or None for the engine (its address is known when it runs).
 
@@ -466,6 +476,13 @@ def load_settings(
     if faults:
         raise SettingsError(list(dict.fromkeys(faults)))
     return settings._with_token()
+
+
+def hand_down(settings: Settings) -> None:
+    """Let child processes, which read the settings anew, find the token made at this start."""
+    token = _plain(settings.access_token)
+    if token is not None and settings.access_token_is_new:
+        os.environ["ACCESS_TOKEN"] = token
 
 
 def has_azure_identity() -> bool:

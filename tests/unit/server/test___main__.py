@@ -7,7 +7,7 @@ import pytest
 
 import rtclient
 from server import __main__ as command
-from server.settings import Settings, load_settings, names
+from server.settings import Settings, hand_down, load_settings, names
 
 KEY = "canary-key-0123456789"
 AZURE = {
@@ -108,6 +108,24 @@ def test_a_taken_port_is_said_in_words(folder: Path, capsys: pytest.CaptureFixtu
         settings = Settings(PORT=taken.getsockname()[1])
         assert command._listen(settings) is None
     assert "set another PORT" in capsys.readouterr().err
+
+
+def test_an_address_of_elsewhere_is_said_in_words(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command._listen(Settings(HOST="192.0.2.1", PORT=0)) is None
+    said = capsys.readouterr().err
+    assert "Set HOST to an address of this machine" in said
+    assert "PORT." not in said
+
+
+def test_a_new_token_is_handed_down_to_the_reloaded_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCESS_TOKEN", "auto")
+    settings = load_settings()
+    hand_down(settings)
+    assert load_settings().access_token == settings.access_token
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
