@@ -7,7 +7,7 @@ import pytest
 
 from server.errors import FAULTS
 from tests.support.app import RunningApp, azure_environment, serving
-from tests.support.faults import FaultPeer, by_name, handshake_faults, session_faults
+from tests.support.faults import Fault, FaultPeer, Wire, by_name, handshake_faults, session_faults
 from tests.support.talker import talking
 
 HANDSHAKE = by_name(handshake_faults())
@@ -74,3 +74,28 @@ async def test_a_broken_session_ends_with_one_error_and_1011(
     assert errors[0] in ("upstream_closed", "upstream_bad_data")
     assert close == 1011
     assert not [r for r in caplog.records if r.exc_info or r.levelno > logging.WARNING]
+
+
+async def test_nobody_there_is_unreachable(tmp_path: Path) -> None:
+    async with FaultPeer() as peer:
+        endpoint = peer.endpoint
+    async with serving(azure_environment(endpoint), tmp_path) as app, talking(app.port) as client:
+        code, _ = await client.closed()
+    assert [error["code"] for error in client.errors()] == ["upstream_unreachable"]
+    assert code == 1013
+
+
+async def test_a_peer_that_says_nothing_is_a_timeout(tmp_path: Path) -> None:
+    async def say_nothing(wire: Wire) -> None:
+        await wire.gone()
+
+    async with FaultPeer() as peer:
+        peer.queue.append(Fault("silence", say_nothing))
+        environment = azure_environment(peer.endpoint)
+        async with (
+            serving(environment, tmp_path, open_timeout_s=0.2) as app,
+            talking(app.port) as client,
+        ):
+            code, _ = await client.closed()
+    assert [error["code"] for error in client.errors()] == ["upstream_timeout"]
+    assert code == 1013

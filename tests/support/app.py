@@ -53,15 +53,19 @@ async def serving(
     ping_interval_s: float = 10.0,
     ping_timeout_s: float = 10.0,
     stall_s: float = 15.0,
+    open_timeout_s: float = 5.0,
 ) -> AsyncIterator[RunningApp]:
     """Serve the app with these settings on a free port until the block ends.
 
     `folder`: where the search for `.env` begins; an empty one. `stall_s`: how long a leg may take
-    nothing; the pings are those of both legs.
+    nothing; the pings are those of both legs. `open_timeout_s`: how long a dial may take.
     """
     settings = load_settings({"HOST": "127.0.0.1", "PORT": "0", **environment}, folder)
     upstream = create_upstream(
-        settings, ping_interval_s=ping_interval_s, ping_timeout_s=ping_timeout_s
+        settings,
+        open_timeout_s=open_timeout_s,
+        ping_interval_s=ping_interval_s,
+        ping_timeout_s=ping_timeout_s,
     )
     app = create_app(settings, upstream=upstream, stall_s=stall_s)
     config = uvicorn_config(
