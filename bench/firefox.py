@@ -32,7 +32,7 @@ import psutil
 
 from bench.bidi import Lost, Tab, firefox
 from bench.common import RATE, SHORT, VOID, head, load, speech
-from bench.pulse import Sound, pulseaudio, until
+from bench.pulse import Sound, loud_ms, pulseaudio, until
 from tests.support.servers import child_server
 
 NEEDED = ("firefox-esr", "pulseaudio", "pactl", "paplay", "parec", "flite")
@@ -123,7 +123,7 @@ async def judge_sound(report: Report, name: str, state: State, sound: Sound, sta
     """Compare what the newest turn played with what it got, and with the loudspeaker."""
 
     async def is_quiet() -> bool:
-        return sound.heard_ms(start)[1] > 300
+        return loud_ms(sound.heard("loudspeaker", start))[1] > 300
 
     with contextlib.suppress(TimeoutError):  # no sound at all: judged below
         await until("sound, then quiet at the loudspeaker", is_quiet)
@@ -131,7 +131,7 @@ async def judge_sound(report: Report, name: str, state: State, sound: Sound, sta
     parts = [part for part in state["parts"] if part["item_id"] == turn["item"]]
     played, received = (sum(p[f"{kind}_samples"] for p in parts) for kind in ("played", "received"))
     rendered_ms = sum((p["last_loud_time"] or 0) - p["started_time"] for p in parts) * 1000
-    arrived_ms, _ = sound.heard_ms(start)
+    arrived_ms, _ = loud_ms(sound.heard("loudspeaker", start))
     report.say(f"{name} heard: “{turn['text']}”")
     is_whole = played == received > RATE and not turn["is_cut"]
     report.judge(f"{name} played whole", is_whole, f"{played} of {received} samples (24 kHz)")
@@ -159,8 +159,8 @@ async def converse(tab: Tab, url: str, sound: Sound, phrase: str, report: Report
     state = await shown(tab, "listening", lambda s: s["phase"] == "listening" and s["captured"] > 0)
     report.judge("reaches “listening”", True, f"{state['captured']} samples captured by then")
 
-    start = sound.position()
-    await sound.speak(speech(phrase, "slt", silence_ms=200))
+    start, voice = len(sound.heard("loudspeaker")), speech(phrase, "slt", silence_ms=200)
+    await sound.speak(voice)
     report.say(f"spoken into the microphone: “{phrase}”")
     await shown(tab, "my turn", lambda s: any(t["who"] == "you" and t["text"] for t in s["turns"]))
     report.say("my turn is shown")
@@ -169,6 +169,8 @@ async def converse(tab: Tab, url: str, sound: Sound, phrase: str, report: Report
     wanted, got = (" ".join(re.findall(r"\w+", t.lower())) for t in (phrase, mine["text"]))
     certainty = "a guess" if mine["is_guess"] else "certain"
     report.judge("phrase in the transcript", wanted == got, f"“{mine['text']}”, {certainty}")
+    carried = f"{loud_ms(sound.heard('microphone'))[0]:.0f} ms of sound, {loud_ms(voice)[0]:.0f} ms"
+    report.note("phrase at the microphone", f"{carried} spoken")
     order = [turn["who"] for turn in state["turns"]]
     report.judge("greeting, question, reply", order == ["them", "you", "them"], ", ".join(order))
     await judge_sound(report, "reply", state, sound, start)

@@ -61,6 +61,15 @@ async def program(
             await process.wait()
 
 
+def loud_ms(pcm: NDArray[np.int16]) -> tuple[float, float]:
+    """Milliseconds from the first to the last loud sample, and of quiet since then."""
+    (loud,) = np.nonzero(np.abs(pcm.astype(np.int32)) > LOUD)
+    if not len(loud):
+        return 0.0, 0.0
+    first, last = int(loud[0]), int(loud[-1])
+    return (last + 1 - first) * 1000 / RATE, (len(pcm) - 1 - last) * 1000 / RATE
+
+
 @dataclass(frozen=True)
 class Sound:
     """A running PulseAudio, and the folder with its files."""
@@ -69,14 +78,10 @@ class Sound:
     environment: Mapping[str, str]
     """For programs that shall use it."""
 
-    @property
-    def recording(self) -> Path:
-        """What came out of the loudspeaker so far: pcm16, mono, 24 kHz."""
-        return self.folder / "loudspeaker.raw"
-
-    def position(self) -> int:
-        """Where the recording is now, in samples."""
-        return self.recording.stat().st_size // 2
+    def heard(self, device: str, start: int = 0) -> NDArray[np.int16]:
+        """What the "loudspeaker" or "microphone" carried from a sample on: mono, 24 kHz."""
+        pcm = (self.folder / f"{device}.raw").read_bytes()
+        return np.frombuffer(pcm[: len(pcm) // 2 * 2], dtype=np.int16)[start:]
 
     async def speak(self, pcm: NDArray[np.int16]) -> None:
         """Play 24 kHz mono samples into the microphone; returns when they are played."""
@@ -85,15 +90,6 @@ class Sound:
             sound.setparams((1, 2, RATE, 0, "NONE", ""))
             sound.writeframes(pcm.tobytes())
         await self.run("paplay", "--device=cable", str(path))
-
-    def heard_ms(self, start: int) -> tuple[float, float]:
-        """Milliseconds from first to last loud sample after `start`, and of quiet since then."""
-        pcm = np.frombuffer(self.recording.read_bytes()[2 * start :], dtype=np.int16)
-        (loud,) = np.nonzero(np.abs(pcm.astype(np.int32)) > LOUD)
-        if not len(loud):
-            return 0.0, 0.0
-        first, last = int(loud[0]), int(loud[-1])
-        return (last + 1 - first) * 1000 / RATE, (len(pcm) - 1 - last) * 1000 / RATE
 
     async def has_microphone(self) -> bool:
         """Whether it answers and its last module is loaded."""
@@ -111,7 +107,7 @@ class Sound:
 
 @contextlib.asynccontextmanager
 async def pulseaudio(folder: Path) -> AsyncIterator[Sound]:
-    """Run PulseAudio and record its loudspeaker until the block ends; `folder` must be empty."""
+    """Run PulseAudio and record both devices until the block ends; `folder` must be empty."""
     runtime = folder / "runtime"
     runtime.mkdir(mode=0o700)
     script = folder / "sound.pa"
@@ -119,11 +115,15 @@ async def pulseaudio(folder: Path) -> AsyncIterator[Sound]:
     places = {"HOME": str(folder), "XDG_RUNTIME_DIR": str(runtime)}
     sound = Sound(folder, clean_environment({**places, "PULSE_RUNTIME_PATH": str(runtime)}))
     server = ("pulseaudio", "--daemonize=no", "--exit-idle-time=-1", "-n", "-F", str(script))
-    recorder = ("parec", "--device=loudspeaker.monitor", "--raw", f"--rate={RATE}", "--channels=1")
-    environment = sound.environment
-    async with program(*server, environment=environment, output=folder / "pulseaudio.out"):
+    record = ("parec", "--raw", f"--rate={RATE}", "--channels=1", "--latency-msec=100", "--device")
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(*command: str, output: str) -> None:
+            running = program(*command, environment=sound.environment, output=folder / output)
+            await stack.enter_async_context(running)
+
+        await start(*server, output="pulseaudio.out")
         await until("PulseAudio", sound.has_microphone)
-        async with program(
-            *recorder, "--latency-msec=100", environment=environment, output=sound.recording
-        ):
-            yield sound
+        await start(*record, "loudspeaker.monitor", output="loudspeaker.raw")
+        await start(*record, "microphone", output="microphone.raw")
+        yield sound
