@@ -311,6 +311,122 @@ test("every client event has an id, its own one is kept", () => {
   assert.equal(sent(exchange.outgoing({ type: "x", event_id: "mine" }))[0].event_id, "mine");
 });
 
+const CREATE = { type: "response.create" };
+const types = (actions) => sent(actions).map(({ type }) => type);
+const ended = (id, status = "cancelled") => ({ type: "response.done", response: { id, status } });
+
+test("typed over a reply: the new response is asked for when the old one is done and cut", () => {
+  const exchange = ready();
+  speak(exchange);
+  const [, { token }] = exchange.interrupted();
+  assert.deepEqual(types(exchange.outgoing({ type: "conversation.item.create" })), ["conversation.item.create"]);
+  assert.deepEqual(exchange.outgoing(CREATE), []);
+  assert.deepEqual(types(exchange.received(ended("r1"), 0)), [], "the cut is not known yet");
+  assert.deepEqual(types(exchange.flushed({ ...report([part()], "user"), token }, 0)), [
+    "conversation.item.truncate",
+    "response.create",
+  ]);
+  assert.deepEqual(types(exchange.received(ended("r2", "completed"), 0)), [], "asked once");
+});
+
+test("the cut may come before the old response is done", () => {
+  const exchange = ready();
+  speak(exchange);
+  const [, { token }] = exchange.interrupted();
+  exchange.outgoing(CREATE);
+  assert.deepEqual(types(exchange.flushed({ ...report([part()], "user"), token }, 0)), ["conversation.item.truncate"]);
+  assert.deepEqual(types(exchange.received(ended("r1"), 0)), ["response.create"]);
+});
+
+test("a loudspeaker that does not answer holds no question back for ever", () => {
+  const exchange = ready();
+  const [{ token }] = exchange.interrupted();
+  assert.deepEqual(exchange.outgoing(CREATE), []);
+  assert.deepEqual(types(exchange.unanswered(token)), ["response.create"]);
+  assert.deepEqual(exchange.unanswered(token), []);
+});
+
+test("two questions at once: the one that the server refuses is asked again after the other's answer", () => {
+  const exchange = ready();
+  exchange.outgoing(CREATE);
+  const [{ event_id }] = sent(exchange.outgoing(CREATE));
+  exchange.received(started("r1"), 0);
+  const code = "conversation_already_has_active_response";
+  assert.deepEqual(sent(exchange.received({ type: "error", error: { code, event_id: "page_1" } }, 0)), []);
+  assert.deepEqual(sent(exchange.received({ type: "error", error: { code, event_id } }, 0)), []);
+  assert.deepEqual(sent(exchange.received(ended("r1", "completed"), 0)), [{ ...CREATE, event_id }]);
+  assert.deepEqual(sent(exchange.received(ended("r1", "completed"), 0)), []);
+});
+
+test("Esc takes back a question that has not gone out", () => {
+  const exchange = ready();
+  speak(exchange);
+  assert.deepEqual(exchange.outgoing(CREATE), []);
+  exchange.interrupted();
+  exchange.flushed(report([part()], "user"), 0);
+  assert.deepEqual(types(exchange.received(ended("r1"), 0)), []);
+});
+
+test("an out-of-band response waits for nobody", () => {
+  const exchange = ready();
+  speak(exchange);
+  assert.equal(sent(exchange.outgoing({ ...CREATE, response: { conversation: "none" } })).length, 1);
+});
+
+test("speech that was never played is taken out of the conversation, once", () => {
+  const exchange = ready();
+  exchange.received(started("r1"), 0);
+  exchange.interrupted();
+  exchange.received(item("i1"), 0);
+  exchange.received(delta("r1", "i1"), 0);
+  exchange.received(delta("r1", "i1"), 0);
+  const events = sent(exchange.received(ended("r1"), 0));
+  assert.deepEqual(events.map(({ type, item_id }) => [type, item_id]), [["conversation.item.delete", "i1"]]);
+  assert.deepEqual(sent(exchange.received(ended("r1"), 0)), []);
+});
+
+test("speech of which a part was played is cut, not taken out", () => {
+  const exchange = ready();
+  speak(exchange);
+  exchange.interrupted();
+  exchange.received(delta("r1", "i1"), 0);
+  assert.deepEqual(types(exchange.received(ended("r1"), 0)), []);
+  assert.deepEqual(types(exchange.flushed(report([part()], "user"), 0)), ["conversation.item.truncate"]);
+});
+
+test("a turn by hand is committed with the speech that a slow network held back", () => {
+  const exchange = ready({ audio: { input: { turn_detection: null } } });
+  exchange.captured(batch(0), CONGESTED_BYTES + 1, 0);
+  const actions = exchange.outgoing({ type: "input_audio_buffer.commit" });
+  assert.deepEqual(actions.map((action) => action.audio ?? action.event.type), ["batch0", "input_audio_buffer.commit"]);
+});
+
+test("cleared input takes with it what was held back", () => {
+  const exchange = ready();
+  exchange.captured(batch(0), CONGESTED_BYTES + 1, 0);
+  exchange.outgoing({ type: "input_audio_buffer.clear" });
+  assert.deepEqual(done(exchange.captured(batch(1), 0, 0), "append").map(({ audio }) => audio), ["batch1"]);
+  assert.equal(exchange.skipped_samples, BATCH);
+});
+
+test("a replaced loudspeaker: cut to what had sounded, the rest is not played by the new one", () => {
+  const exchange = ready();
+  speak(exchange, "r0", "heard");
+  exchange.received(ended("r0", "completed"), 0);
+  exchange.sounded({ type: "ended", item_id: "heard", content_index: 0, played_samples: 4, context_time: 1 });
+  speak(exchange, "r1", "i1");
+  exchange.received(item("i2"), 0);
+  exchange.received(delta("r1", "i2"), 0);
+  const events = sent(exchange.speakerReplaced({ item_id: "i1", played_samples: 24000 }, 0.1));
+  assert.deepEqual(events.map(({ type, item_id, audio_end_ms }) => [type, item_id ?? "", audio_end_ms]), [
+    ["response.cancel", "", undefined],
+    ["conversation.item.truncate", "i1", 900],
+    ["conversation.item.delete", "i2", undefined],
+  ]);
+  assert.deepEqual(done(exchange.received(delta("r1", "i1"), 0), "play"), []);
+  assert.deepEqual(exchange.speakerReplaced({ item_id: null, played_samples: 0 }, 0.1), []);
+});
+
 test("the barge-in script: the page's truncate is the one that the script has", () => {
   const exchange = new Exchange();
   const events = [];

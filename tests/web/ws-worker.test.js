@@ -120,6 +120,30 @@ test("a barge-in goes from socket to loudspeaker to truncate without the page", 
   assert.equal(of("playback").at(-1).state, "flushed");
 });
 
+test("a delta that is no base64 is a gap, not the end", async () => {
+  socket.say({ type: "response.created", response: { id: "bad" } });
+  const message = { type: "response.output_audio.delta", response_id: "bad", item_id: "b", content_index: 0 };
+  socket.say({ ...message, delta: "%%%" });
+  socket.say({ ...message, delta: audio(10) });
+  const [played] = await once(playback.port1, "message");
+  assert.equal(played.samples.length, 10);
+  socket.say({ type: "response.done", response: { id: "bad", status: "completed" } });
+  await once(playback.port1, "message");
+});
+
+test("a question waits for the flush, and no longer than a moment when nobody answers", async () => {
+  socket.say({ type: "response.done", response: { id: "r", status: "cancelled" } });
+  await once(playback.port1, "message");
+  socket.sent.length = 0;
+  tell({ type: "interrupt" });
+  await once(playback.port1, "message");
+  tell({ type: "send", event: { type: "response.create" } });
+  assert.deepEqual(socket.sent, []);
+  await new Promise((resolve) => (socket.send = (text) => resolve(socket.sent.push(JSON.parse(text)))));
+  delete socket.send;
+  assert.equal(socket.sent[0].type, "response.create");
+});
+
 test("frames that are no events are passed over", () => {
   const before = posted.length;
   for (const text of ["", "{", "[]", "null", '{"no":"type"}', "42"]) socket.say(text);

@@ -15,7 +15,7 @@
  * `first_context_time + (n + skipped_samples) / 24000`.
  */
 
-import { cancel, gaType } from "../protocol.js";
+import { cancel, deleteItem, gaType } from "../protocol.js";
 import { SAMPLES_PER_MS, truncation } from "../turns.js";
 
 /** Most audio held while the session is not ready or the network is slow; the oldest goes first. */
@@ -45,8 +45,12 @@ export class Exchange {
   #known = new Set(); // items that are in the conversation
   #cut = new Set(); // items that were truncated, deleted or need neither
   #heard = new Set(); // items of which a part sounded to its end
+  #unheard = new Map(); // response id → items whose speech came too late to be played at all
   #open_parts = new Map(); // response id → parts that may still grow
   #flush_token = 0;
+  #flushing = new Set(); // numbers of flushes that the loudspeaker has not answered
+  #question = null; // the `response.create` that waits for its moment
+  #asked = null; // the latest one that went out
 
   /** 24 kHz samples that went to the server. */
   sent_samples = 0;
@@ -102,13 +106,31 @@ export class Exchange {
   }
 
   /**
-   * Take one client event of the page. A cancel silences the loudspeaker as well.
+   * Take one client event of the page. A cancel silences the loudspeaker as well; a `response.create` waits until no
+   * other response is under way and what was interrupted is cut.
    * @param {object} event
    * @returns {object[]} actions
    */
   outgoing(event) {
-    if (event.type === "response.cancel") return this.#silence([this.#stamped(event)], "user");
-    return [this.#stamped(event)];
+    const action = this.#stamped(event);
+    switch (event.type) {
+      case "response.cancel":
+        this.#question = null;
+        return this.#silence([action], "user");
+      case "response.create":
+        if (event.response?.conversation === "none") return [action];
+        this.#question = action;
+        return this.#ask();
+      case "input_audio_buffer.commit":
+        // A turn by hand ends with its last word, even when the network is slow.
+        return this.#is_ready ? [...this.#release(), action] : [action];
+      case "input_audio_buffer.clear":
+        this.#held.length = 0;
+        this.#held_samples = 0;
+        return [action];
+      default:
+        return [action];
+    }
   }
 
   /**
@@ -116,10 +138,8 @@ export class Exchange {
    * @returns {object[]} actions
    */
   interrupted() {
-    return this.#silence(
-      [...this.#active].map((id) => this.#stamped(cancel(id))),
-      "user",
-    );
+    this.#question = null;
+    return this.#cancelAll("user");
   }
 
   /**
@@ -130,6 +150,7 @@ export class Exchange {
    */
   flushed({ token, parts, context_time }, output_latency_s) {
     const actions = [];
+    this.#flushing.delete(token.number);
     for (const part of parts) {
       const { heard_ms, event } = truncation({
         ...part,
@@ -162,7 +183,34 @@ export class Exchange {
         message: { type: "playback", state: "flushed", ...nothing, context_time },
       });
     }
-    return actions;
+    return [...actions, ...this.#ask()];
+  }
+
+  /**
+   * A flush got no answer in time (the context stands still): do not wait for it any longer.
+   * @param {{number: number}} token of the flush
+   * @returns {object[]} actions
+   */
+  unanswered(token) {
+    return this.#flushing.delete(token.number) ? this.#ask() : [];
+  }
+
+  /**
+   * The loudspeaker was replaced: what it held is lost, so the conversation is cut to what had sounded.
+   * @param {{item_id: string|null, played_samples: number}} last where the old one was
+   * @param {number} output_latency_s
+   * @returns {object[]} actions
+   */
+  speakerReplaced(last, output_latency_s) {
+    const lost = [...this.#responses.keys()].filter((id) => !this.#cut.has(id) && !this.#heard.has(id));
+    if (lost.length === 0) return [];
+    const parts = lost.map((item_id) => {
+      const played_samples = item_id === last.item_id ? last.played_samples : 0;
+      // How much had come is not known any more; more than was played is all that the rule needs.
+      return { item_id, content_index: 0, played_samples, received_samples: played_samples + 1, is_complete: false };
+    });
+    const token = { number: 0, reason: "replaced" };
+    return [...this.#cancelAll("replaced"), ...this.flushed({ token, parts, context_time: 0 }, output_latency_s)];
   }
 
   /**
@@ -203,12 +251,26 @@ export class Exchange {
     return actions;
   }
 
+  #cancelAll(reason) {
+    const cancels = [...this.#active].map((id) => this.#stamped(cancel(id)));
+    return this.#silence(cancels, reason);
+  }
+
   /** Flush; nothing more of what is under way will sound. */
   #silence(actions, reason) {
     for (const id of this.#active) remember(this.#silenced, id);
     this.#flush_token += 1;
+    this.#flushing.add(this.#flush_token);
     actions.push({ do: "flush", token: { number: this.#flush_token, reason } });
     return actions;
+  }
+
+  /** Ask for a response when the time has come: servers refuse a second one, and it must not build on unheard words. */
+  #ask() {
+    if (!this.#question || this.#active.size > 0 || this.#flushing.size > 0) return [];
+    this.#asked = this.#question;
+    this.#question = null;
+    return [this.#asked];
   }
 
   #stamped(event) {
@@ -254,7 +316,12 @@ export class Exchange {
 
     "response.output_audio.delta"(event) {
       const { item_id, response_id, content_index = 0 } = event;
-      if (typeof event.delta !== "string" || this.#silenced.has(response_id) || this.#cut.has(item_id)) {
+      if (typeof event.delta !== "string" || this.#cut.has(item_id)) return [];
+      if (this.#silenced.has(response_id)) {
+        if (!this.#responses.has(item_id)) {
+          if (!this.#unheard.has(response_id)) this.#unheard.set(response_id, new Set());
+          this.#unheard.get(response_id).add(item_id);
+        }
         return [];
       }
       if (!this.#open_parts.has(response_id)) this.#open_parts.set(response_id, new Map());
@@ -279,9 +346,18 @@ export class Exchange {
         ...part,
       }));
       this.#open_parts.delete(id);
+      actions.push(...this.#deleteUnheard(id));
       // The server heard the user although no `speech_started` reached us in time: the same silence.
       const is_cancelled = response?.status === "cancelled" && !this.#silenced.has(id);
-      return is_cancelled && this.#sounds(id) ? this.#silence(actions, "cancelled") : actions;
+      if (is_cancelled && this.#sounds(id)) this.#silence(actions, "cancelled");
+      return [...actions, ...this.#ask()];
+    },
+
+    error({ error }) {
+      // Another response began while ours was on its way: ask again when that one is done.
+      const is_busy = error?.code === "conversation_already_has_active_response";
+      if (is_busy && this.#asked && error.event_id === this.#asked.event.event_id) this.#question ??= this.#asked;
+      return [];
     },
 
     "input_audio_buffer.speech_started"() {
@@ -294,6 +370,14 @@ export class Exchange {
     if (turn_detection === undefined) return;
     this.#has_vad = turn_detection !== null;
     this.#interrupts = turn_detection?.interrupt_response !== false;
+  }
+
+  /** Of an interrupted response: what was made but never played must not stay in the conversation as said. */
+  #deleteUnheard(response_id) {
+    const items = [...(this.#unheard.get(response_id) ?? [])].filter((id) => this.#known.has(id));
+    this.#unheard.delete(response_id);
+    for (const id of items) remember(this.#cut, id);
+    return items.map((id) => this.#stamped(deleteItem(id)));
   }
 
   /** Whether speech of a response may be sounding or waiting. */

@@ -12,6 +12,8 @@ import { SAMPLES_PER_MS } from "../turns.js";
 import { Exchange } from "./exchange.js";
 
 const CAPTURE_TOLD_EVERY_SAMPLES = 1000 * SAMPLES_PER_MS;
+/** A running loudspeaker answers a flush within a few milliseconds; one that stands still may never. */
+const FLUSH_LIMIT_MS = 250;
 const NO_SOUND = { peak: 0, rms: 0, item_id: null, played_samples: 0 };
 
 const exchange = new Exchange();
@@ -104,8 +106,11 @@ function listenToCapture(port) {
 }
 
 function listenToPlayback(port) {
+  const is_replaced = playback_port !== null;
   playback_port?.close();
   playback_port = port;
+  if (is_replaced) perform(exchange.speakerReplaced(output, output_latency_s));
+  output = NO_SOUND;
   port.onmessage = ({ data }) => {
     if (data.type === "level") {
       output = data;
@@ -131,13 +136,26 @@ const PERFORM = {
   },
   play: ({ item_id, content_index, audio }) => {
     if (!playback_port) return;
-    const samples = samplesOf(decodeBase64(audio));
+    const samples = speechOf(audio);
+    if (!samples) return;
     playback_port.postMessage({ type: "audio", item_id, content_index, samples }, [samples.buffer]);
   },
   finish: ({ item_id, content_index }) => playback_port?.postMessage({ type: "finish", item_id, content_index }),
-  flush: ({ token }) => playback_port?.postMessage({ type: "flush", token }),
+  flush: ({ token }) => {
+    playback_port?.postMessage({ type: "flush", token });
+    setTimeout(() => perform(exchange.unanswered(token)), playback_port ? FLUSH_LIMIT_MS : 0);
+  },
   post: ({ message }) => postMessage(message),
 };
+
+/** Samples of a delta, or null when it is no base64: one bad delta is a gap, not the end of the conversation. */
+function speechOf(audio) {
+  try {
+    return samplesOf(decodeBase64(audio));
+  } catch {
+    return null;
+  }
+}
 
 function send(event) {
   if (socket?.readyState === WebSocket.CONNECTING) {
