@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
 from tests.support.servers import ADDRESS, clean_environment
 
@@ -246,12 +246,13 @@ class Watch:
 
     def begin(self) -> None:
         """Listen; before the page is opened."""
-        self.page.on(
-            "console",
-            lambda message: message.type in ("error", "warning") and self._note(message.text),
-        )
+        self.page.on("console", self._on_console)
         self.page.on("pageerror", lambda error: self._note(str(error)))
         self.page.add_init_script(VIOLATIONS)
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._note(message.text)
 
     def _note(self, text: str) -> None:
         if not any(part in text for part in self.allowed):
