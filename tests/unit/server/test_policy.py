@@ -46,6 +46,16 @@ def item(**fields: Any) -> dict[str, Any]:
         (item(type="mcp_call"), "item.type"),
         (item(type="mcp_list_tools"), "item.type"),
         (item(type="mcp_of_the_future"), "item.type"),
+        # However it is spelt, and whatever stands beside it.
+        (update(model="gpt-realtime-2.1", Model="gpt-4o"), "session.Model"),
+        (update(Model="gpt-realtime-2.1", model="gpt-4o"), "session.model"),
+        ({"type": "session.update", "session": {}, "Session": {"prompt": {}}}, "session.prompt"),
+        ({"type": " Session.Update", "session": {"prompt": {}}}, "session.prompt"),
+        (create(TRACING="auto"), "response.TRACING"),
+        (update(tools=[{"type": "function", "Type": "mcp"}]), "session.tools[0]"),
+        (update(tools={"0": MCP}), "session.tools"),
+        (create(input={"type": "mcp_call"}), "response.input"),
+        (item(type="message", TYPE="MCP_call"), "item.type"),
     ],
 )
 def test_what_the_server_owns_may_not_be_changed(event: dict[str, Any], param: str) -> None:
