@@ -40,7 +40,7 @@ from server.relay.own_update import OwnUpdate
 HOLD_BYTES = 256 * 1024
 """How much of the client's text is held before its reading stops."""
 SETUP_S = 10.0
-"""How long the upstream may take for each of `session.created` and `session.updated`."""
+"""How long the upstream may take, once dialled, until the session is set up."""
 MAX_UPSTREAM_BYTES = 4 * MAX_BYTES
 
 _AUDIO_DELTA = "response.output_audio.delta"
@@ -302,7 +302,6 @@ class RelayCore:
     def _send_update(self, now: float) -> list[Action]:
         assert self._update is not None
         event = self._update.event(self._new_id("parley"))
-        self._setup_ends_at = now + SETUP_S
         return [ToUpstream(encode(event)), *self._wake(now)]
 
     def _release(self) -> list[Action]:
