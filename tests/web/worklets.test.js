@@ -99,6 +99,7 @@ test("playback tells start, level and end", () => {
   const levels = port.sent.filter(({ type }) => type === "level");
   assert.ok(levels.length >= 5 && levels.length <= 7, `${levels.length}`);
   assert.equal(levels[1].item_id, "a");
+  assert.equal(levels[1].received_samples, 4800);
   assert.ok(levels[1].played_samples > levels[0].played_samples);
   assert.ok(Math.abs(levels[1].peak - 8000 / 32768) < 1e-3);
   assert.equal(levels.at(-1).rms, 0);

@@ -11,7 +11,7 @@
  * | `event` | `{event, at_ms}` parsed server event; audio deltas come as `{…, delta: undefined, audio_bytes}` |
  * | `sent` | `{event, at_ms}` a client event that went out, appends excepted (also the worker's own truncate, delete, cancel) |
  * | `connection` | `{state: "connecting"|"open"|"closed", code, reason, wasClean, error?}`; "open" = socket open |
- * | `level` | `{input_db, output_db, input_peak, output_peak, playing_item_id, played_ms}` about 25 per second; dB of full scale ≥ −100, peaks 0..1 |
+ * | `level` | `{input_db, output_db, input_peak, output_peak, playing_item_id, content_index, played_ms, received_ms}` about 25 per second; dB of full scale ≥ −100, peaks 0..1 |
  * | `playback` | `{state: "started"|"ended"|"flushed", item_id, content_index, played_ms, heard_ms, dropped_ms, context_time, at_ms}`; `at_ms` on the page's clock, when it is heard (output latency included) |
  * | `capture` | `{captured_samples, sent_samples, sent_ms, skipped_samples, first_context_time}` about once per second |
  * | `trouble` | `{code, message, fatal}`; codes below; `fatal`: the conversation cannot go on, everything was freed |
@@ -53,6 +53,8 @@ class Run {
     this.playback = null;
     this.wake_lock = null;
     this.is_sounding = false;
+    this.level = null; // the latest, for the moment when nobody is left to ask
+    this.graph = null; // promise of the worklets' modules and the playback node
     this.timer = 0;
     this.latency_s = -1;
     this.watched_time = -1;
@@ -158,9 +160,12 @@ export class AudioEngine extends EventTarget {
     const stream = await openMicrophone(wanted).catch((error) => {
       throw microphoneTrouble(error);
     });
-    if (run.is_over) {
+    try {
+      await run.graph; // a context that has only just been made does not know its worklets yet
+      this.#checkLife(run);
+    } catch (error) {
       stopTracks(stream);
-      throw run.error;
+      throw run.error ?? error;
     }
     const old = run.stream;
     run.options = wanted;
@@ -237,8 +242,8 @@ export class AudioEngine extends EventTarget {
   // ---- start -------------------------------------------------------------------------------------------------------
 
   async #assemble(run, resumed, stream) {
-    const graph = this.#buildGraph(run, run.context);
-    graph.catch(() => {}); // awaited below, unless something else fails first
+    run.graph = this.#buildGraph(run, run.context);
+    run.graph.catch(() => {}); // awaited below, unless something else fails first
     if (stream) {
       // A microphone that comes when all is over must not stay open.
       stream.then(
@@ -251,9 +256,9 @@ export class AudioEngine extends EventTarget {
         throw run.is_over || error instanceof ConnectionError ? error : microphoneTrouble(error);
       }
     }
-    await graph;
+    await run.graph;
     this.#checkLife(run);
-    if (run.stream) this.#connectMicrophone(run);
+    if (run.stream && !run.source) this.#connectMicrophone(run);
     this.#listen(run);
     await run.opened;
     if (run.options.microphone) {
@@ -363,6 +368,7 @@ export class AudioEngine extends EventTarget {
       const ahead_s = detail.context_time - run.context.currentTime + Math.max(0, run.latency_s);
       this.#tell(type, { ...detail, at_ms: performance.now() + ahead_s * 1000 });
     } else {
+      if (type === "level") run.level = detail;
       this.#tell(type, detail);
     }
   }
@@ -417,11 +423,13 @@ export class AudioEngine extends EventTarget {
     run.source = null;
     run.capture = null;
     run.watched_time = -1;
+    run.level = null; // what was heard of it the worker tells
     this.#tellSilent(run);
     old.close().catch(() => {});
     const resumed = resumedInTime(run.context);
     try {
-      await this.#buildGraph(run, run.context);
+      run.graph = this.#buildGraph(run, run.context);
+      await run.graph;
       if (run.is_over) return;
       if (run.stream) this.#connectMicrophone(run);
       if (!(await resumed) && !run.is_over) this.#tellTrouble("audio_blocked", false);
@@ -497,13 +505,14 @@ export class AudioEngine extends EventTarget {
   #tellSilent(run) {
     if (!run.is_sounding) return;
     run.is_sounding = false;
+    const { playing_item_id = null, content_index = 0, played_ms = 0, received_ms = 0 } = run.level ?? {};
     this.#tell("playback", {
       state: "flushed",
-      item_id: null,
-      content_index: 0,
-      played_ms: 0,
-      heard_ms: 0,
-      dropped_ms: 0,
+      item_id: playing_item_id,
+      content_index,
+      played_ms,
+      heard_ms: Math.max(0, Math.floor(played_ms - Math.max(0, run.latency_s) * 1000)),
+      dropped_ms: received_ms - played_ms,
       context_time: 0,
       at_ms: performance.now(),
     });

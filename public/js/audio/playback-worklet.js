@@ -4,7 +4,8 @@
  * `port` (main): `{type: "connect", port}` the worker's port · `{type: "debug"}` keep books for tests
  * worker's port, in: `{type: "audio", item_id, content_index, samples: Int16Array}` · `{type: "finish", item_id, content_index}` ·
  * `{type: "flush", token}` · out: `{type: "started"|"ended", item_id, content_index, played_samples, context_time}` ·
- * `{type: "flushed", token, parts, context_time}` · `{type: "level", item_id, played_samples, peak, rms, underruns}` each 40 ms while it sounds
+ * `{type: "flushed", token, parts, context_time}` · `{type: "level", item_id, content_index,
+ * played_samples, received_samples, peak, rms, underruns}` each 40 ms while it sounds
  */
 
 import { PlaybackQueue } from "./playback-queue.js";
@@ -21,7 +22,16 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   #peak = 0;
   #square_sum = 0;
   #frames = 0;
-  #level = { type: "level", item_id: null, content_index: 0, played_samples: 0, peak: 0, rms: 0, underruns: 0 };
+  #level = {
+    type: "level",
+    item_id: null,
+    content_index: 0,
+    played_samples: 0,
+    received_samples: 0,
+    peak: 0,
+    rms: 0,
+    underruns: 0,
+  };
   #books = null;
 
   constructor() {
@@ -100,6 +110,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       level.item_id = part ? part.item_id : null;
       level.content_index = part ? part.content_index : 0;
       level.played_samples = part ? this.#queue.playedSamples(part) : 0;
+      level.received_samples = part ? part.received : 0;
       level.peak = this.#peak;
       level.rms = rms;
       level.underruns = this.#queue.underruns;

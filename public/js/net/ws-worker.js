@@ -14,7 +14,7 @@ import { Exchange } from "./exchange.js";
 const CAPTURE_TOLD_EVERY_SAMPLES = 1000 * SAMPLES_PER_MS;
 /** A running loudspeaker answers a flush within a few milliseconds; one that stands still may never. */
 const FLUSH_LIMIT_MS = 250;
-const NO_SOUND = { peak: 0, rms: 0, item_id: null, played_samples: 0 };
+const NO_SOUND = { peak: 0, rms: 0, item_id: null, content_index: 0, played_samples: 0, received_samples: 0 };
 
 const exchange = new Exchange();
 let socket = null;
@@ -174,7 +174,9 @@ function postLevel(peak, rms) {
     input_peak: peak,
     output_peak: output.peak,
     playing_item_id: output.item_id,
+    content_index: output.content_index,
     played_ms: output.played_samples / SAMPLES_PER_MS,
+    received_ms: output.received_samples / SAMPLES_PER_MS,
   });
 }
 
