@@ -1,10 +1,10 @@
 """What goes into the engine's core and what comes out of it, as small frozen values.
 
-`core.Engine.feed(event, now)` takes one of the inputs and returns a list of the actions. The face
-(`serve.py`) only carries: it gives each `work_id` to a sense and the sense's results back.
+`core.Session.feed(happened, now)` takes one of the inputs and returns a list of the actions. The
+face (`serve.py`) only carries: it gives each `work_id` to a sense and the sense's results back.
 
-Rules of the file: values only. `work_id` is the id of an item (hearing), of a response (thinking)
-or of a stretch of speech (speaking); it is never reused.
+Rules of the file: values only. `work_id` is the id of a response (thinking), of a stretch of speech
+(speaking) or made for one hearing of an item; it is never reused and never chosen by a client.
 """
 
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Continued:
-    """Go on with the backlog (`Engine.has_backlog`)."""
+    """Go on with the backlog (`Session.has_backlog`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,6 @@ class Session:
         self._waiting: deque[Received] = deque()
         self._transcribing: dict[str, str] = {}
         """Item → model, until its transcription is told."""
-        self._hearing: dict[str, str] = {}
-        """Work of the ears → item, until it is done."""
         self._handlers: dict[str, Callable[[dict[str, Any], float], Fault | None]] = {
             "session.update": self._update_session,
             "input_audio_buffer.append": self._append,
@@ -339,7 +337,6 @@ class Session:
             previous_item_id=self._conversation.last_id,
         )
         self._items.add(item)
-        self._hearing[listener.work_id] = item_id
         if listener.result is not None:
             self._on_heard(listener.work_id, listener.result, now)
         elif listener.has_failed:
@@ -350,18 +347,16 @@ class Session:
     def _on_heard(self, work_id: str, heard: Heard, now: float) -> None:
         if self._microphone.on_result(work_id, heard):
             return
-        item_id = self._hearing.pop(work_id, work_id)
-        item = self._conversation.get(item_id)
-        if item is None or not item.is_hearing:
+        item = self._items.take_heard(work_id)
+        if item is None:
             return
-        item.is_hearing = False
         item.heard = heard
         self._desk.on_ears(now)  # first of all: an answer waits for it
-        model = self._transcribing.pop(item_id, None)
+        model = self._transcribing.pop(item.id, None)
         if model is None:
             return
         item.wire["content"][0]["transcript"] = heard.text
-        place = {"item_id": item_id, "content_index": 0}
+        place = {"item_id": item.id, "content_index": 0}
         kind = "conversation.item.input_audio_transcription"
         for delta in deltas_of(heard, model):
             self._out.emit(f"{kind}.delta", **place, delta=delta)
@@ -374,22 +369,20 @@ class Session:
     def _on_failure(self, work_id: str, now: float) -> None:
         if self._microphone.on_result(work_id, None):
             return
-        item_id = self._hearing.pop(work_id, work_id)
-        item = self._conversation.get(item_id)
-        if item is None or not item.is_hearing:
+        item = self._items.take_heard(work_id)
+        if item is None:
             self._desk.on_failure(work_id, now)
             return
-        item.is_hearing = False
         item.has_failed = True
-        if self._transcribing.pop(item_id, None) is not None:
+        if self._transcribing.pop(item.id, None) is not None:
             self._out.emit(
                 "conversation.item.input_audio_transcription.failed",
-                item_id=item_id,
+                item_id=item.id,
                 content_index=0,
                 error={
                     "type": "server_error",
                     "code": None,
-                    "message": f"Input transcription failed for item '{item_id}'.",
+                    "message": f"Input transcription failed for item '{item.id}'.",
                     "param": None,
                 },
             )

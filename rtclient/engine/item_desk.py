@@ -39,6 +39,8 @@ class ItemDesk:
         """`conversation` is shared with the rest of the session."""
         self._out = outbox
         self._conversation = conversation
+        self._hearing: dict[str, Item] = {}
+        """Work of the ears → the item that waits for it."""
 
     def create(
         self, event: dict[str, Any], form: AudioFormat, *, reserved_id: str | None = None
@@ -67,10 +69,12 @@ class ItemDesk:
         item = self._item_of(event["item"], item_id, "item", form)
         if isinstance(item, Fault):
             return item
+        if item.is_hearing:
+            item.work_id = self._out.new_id("hearing")
         self.add(item, after)
         if item.is_hearing:
             pcm = b"".join(item.audio[index] for index in sorted(item.audio))
-            self._out.do(Hear(item_id, pcm, is_last=True))
+            self._out.do(Hear(item.work_id, pcm, is_last=True))
         return None
 
     def _item_of(
@@ -101,9 +105,18 @@ class ItemDesk:
     def add(self, item: Item, after: str | None = None) -> None:
         """Put an item into the conversation and say so."""
         self._conversation.add(item, after)
+        if item.is_hearing:
+            self._hearing[item.work_id] = item
         previous = self._conversation.previous_id(item)
         for event_type in ("conversation.item.added", "conversation.item.done"):
             self._out.emit(event_type, previous_item_id=previous, item=item.public())
+
+    def take_heard(self, work_id: str) -> Item | None:
+        """Return the item that waits for this work, which is over; None: nobody waits for it."""
+        item = self._hearing.pop(work_id, None)
+        if item is not None:
+            item.is_hearing = False
+        return item
 
     def retrieve(self, item_id: str, form_of: Callable[[str], AudioFormat]) -> Fault | None:
         """Send an item with its audio; `form_of`: the session's format of `input` or `output`."""
@@ -126,9 +139,8 @@ class ItemDesk:
             return _no_item("delete", item_id)
         self._conversation.remove(item)
         self._out.emit("conversation.item.deleted", item_id=item.id)
-        if item.is_hearing:
-            item.is_hearing = False
-            self._out.do(Stop(item.work_id or item.id))
+        if self.take_heard(item.work_id) is not None:
+            self._out.do(Stop(item.work_id))
         return None
 
     def truncate(self, item_id: str, content_index: int, end_ms: int) -> Fault | None:

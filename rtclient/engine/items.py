@@ -42,7 +42,7 @@ class Item:
     is_hearing: bool = False
     """The ears are still at it."""
     work_id: str = ""
-    """What the ears' work is called, when not by the item's id."""
+    """What the ears' work is called. Never the item's id: clients choose those, also again."""
     has_failed: bool = False
     """The ears broke over it."""
     is_cut: bool = False

@@ -29,7 +29,7 @@ class Listener:
     def __init__(self, outbox: Outbox, item_id: str, start: int) -> None:
         """`start`: the first sample that the ears should hear."""
         self.item_id = item_id
-        self.work_id = item_id
+        self.work_id = outbox.new_id("hearing")
         self.result: Heard | None = None
         """What was understood before the turn was over."""
         self.has_failed = False

@@ -89,6 +89,8 @@ class Microphone:
         self.rules = rules
         if rules is None:
             self._detector = None
+            if self._listener is not None:
+                self._listener.go_on()  # nothing says any more that the turn is over
         elif self._detector is not None:
             self._detector.rules = rules
         else:
@@ -207,8 +209,7 @@ class Microphone:
             self._listener.go_on()  # the client says that the turn goes up to here
         pcm = self.buffer.cut(self.buffer.base, end)
         listener = self._close_turn(end)
-        if self._detector is not None:
-            self._detector.reset()
+        self._begin_anew()
         return listener, pcm
 
     def clear(self) -> None:
@@ -216,6 +217,11 @@ class Microphone:
         self._forget_turn()
         self._backlog.clear()
         self.buffer.clear()
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Begin with silence and with a whole sample: half of one may have been left behind."""
+        self._from_wire = FromWire(self._from_wire.format)
         if self._detector is not None:
             self._detector.reset()
 

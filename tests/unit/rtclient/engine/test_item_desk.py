@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from rtclient.engine.actions import SenseFailed, TurnHeard
 from rtclient.engine.scripted import tone
-from rtclient.engine.senses import Say
+from rtclient.engine.senses import Heard, Say
 from rtclient.protocol.audio import to_base64
 from tests.support.engine_driver import Driver
 
@@ -136,9 +137,37 @@ def test_deleting_a_turn_that_is_being_heard_lets_the_answer_begin() -> None:
     driver.quiet(200)
     item_id = driver.last("input_audio_buffer.committed")["item_id"]
     driver.send("conversation.item.delete", item_id=item_id)
-    assert item_id in driver.stopped
+    assert driver.stopped == ["hearing_1"]
     driver.settle()
     assert driver.last("response.done")["response"]["status"] == "completed"
+
+
+def user_audio(item_id: str) -> dict[str, Any]:
+    part = {"type": "input_audio", "audio": to_base64(tone(300, 200))}
+    return {"id": item_id, "type": "message", "role": "user", "content": [part]}
+
+
+def test_an_id_used_again_does_not_get_the_words_of_the_one_before() -> None:
+    driver = Driver("the words")
+    driver.send("conversation.item.create", item=user_audio("a"))
+    (stale, _) = driver.work[0]
+    driver.send("conversation.item.delete", item_id="a")
+    driver.send("conversation.item.create", item=user_audio("a"))
+    driver.feed(TurnHeard(stale, Heard("stale", 0.95, is_certain=True)))
+    driver.send("response.create")
+    driver.settle()
+    (prompt,) = driver.brain.prompts
+    assert prompt.items[0]["content"][0]["transcript"] == "the words"
+
+
+def test_an_item_named_like_a_response_does_not_get_its_failures() -> None:
+    driver = Driver(answers={"hello": [RuntimeError("broken")]})
+    driver.say("hello")
+    driver.send("response.create")
+    response_id = driver.last("response.created")["response"]["id"]
+    driver.send("conversation.item.create", item=user_audio(response_id))
+    driver.feed(SenseFailed(response_id))
+    assert driver.last("response.done")["response"]["status"] == "failed"
 
 
 def test_deleting_the_item_that_is_being_spoken_leaves_the_ladder_whole() -> None:

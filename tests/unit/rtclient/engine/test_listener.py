@@ -1,5 +1,7 @@
 """One turn on its way to the ears: live, early, once more."""
 
+import itertools
+
 import pytest
 
 from rtclient.engine.actions import Hear, Outbox, Stop
@@ -8,7 +10,8 @@ from rtclient.engine.listener import EARLY_LIMIT_MS, Listener, early_after_ms
 
 
 def listener(length_ms: int = 1000) -> tuple[Listener, InputBuffer, Outbox]:
-    outbox = Outbox(lambda prefix: f"{prefix}_2")
+    count = itertools.count(1)
+    outbox = Outbox(lambda prefix: f"{prefix}_{next(count)}")
     buffer = InputBuffer()
     buffer.append(bytes(48 * length_ms))
     return Listener(outbox, "item_1", 0), buffer, outbox
@@ -36,9 +39,9 @@ def test_audio_is_given_once() -> None:
     one.finish(buffer, 24 * 600)
     one.follow(buffer, 24 * 700)
     assert told(outbox) == [
-        ("item_1", 100, False),
-        ("item_1", 200, False),
-        ("item_1", 200, True),
+        ("hearing_1", 100, False),
+        ("hearing_1", 200, False),
+        ("hearing_1", 200, True),
     ]
 
 
@@ -50,8 +53,8 @@ def test_who_goes_on_is_heard_anew_from_the_start() -> None:
     one.finish_early(buffer, 24 * 900)
     one.finish(buffer, 24 * 1000)
     assert told(outbox) == [
-        ("item_1", 500, True),
-        "item_1",
+        ("hearing_1", 500, True),
+        "hearing_1",
         ("hearing_2", 800, False),
         ("hearing_2", 200, True),
     ]
@@ -61,7 +64,7 @@ def test_going_on_before_the_ears_finish_changes_nothing() -> None:
     one, _, outbox = listener()
     one.go_on()
     assert told(outbox) == []
-    assert one.work_id == "item_1"
+    assert one.work_id == "hearing_1"
 
 
 def test_long_turns_are_not_tried_early() -> None:
@@ -73,4 +76,4 @@ def test_long_turns_are_not_tried_early() -> None:
 def test_a_dropped_turn_is_stopped() -> None:
     one, _, outbox = listener()
     one.drop()
-    assert told(outbox) == ["item_1"]
+    assert told(outbox) == ["hearing_1"]

@@ -146,7 +146,7 @@ def test_the_ears_follow_push_to_talk_live() -> None:
     assert len(driver.ears.listenings[0].pcm) == 48 * 500
     driver.send("input_audio_buffer.clear")
     assert driver.types[-1] == "input_audio_buffer.cleared"
-    assert driver.stopped == ["item_1"]
+    assert driver.stopped == ["hearing_1"]
 
 
 @pytest.mark.parametrize("length_ms", [0, 99])
@@ -318,13 +318,35 @@ def test_a_pause_is_not_the_end_and_the_ears_hear_the_whole_turn(is_heard_before
     driver.speak(400)
     driver.quiet(600)
     driver.settle()
-    assert driver.stopped[0] == "item_1"
+    assert driver.stopped[0] == "hearing_1"
     first, second = driver.ears.listenings
     assert len(second.pcm) == 48 * 1700
     assert second.pcm.startswith(first.pcm)
     assert driver.types.count("input_audio_buffer.committed") == 1
     (prompt,) = driver.brain.prompts
     assert prompt.items[0]["content"][0]["transcript"] == "tell me a joke"
+
+
+def test_turn_detection_switched_off_in_a_pause_keeps_the_rest_of_the_turn() -> None:
+    driver = Driver("half", "whole")
+    detection(driver, silence_duration_ms=500)
+    driver.speak(400)
+    driver.quiet(300)
+    manual(driver)
+    driver.speak(400)
+    driver.send("input_audio_buffer.commit")
+    assert len(driver.ears.listenings[-1].pcm) == 48 * 1100
+    assert driver.types.count("input_audio_buffer.committed") == 1
+
+
+@pytest.mark.parametrize("end", ["clear", "commit"])
+def test_half_a_sample_does_not_reach_the_next_turn(end: str) -> None:
+    driver = Driver("one", "two")
+    manual(driver)
+    driver.append(tone(300, 200) + b"\x01")
+    driver.send(f"input_audio_buffer.{end}")
+    driver.speak(200)
+    assert driver.ears.listenings[-1].pcm == tone(300, 200)
 
 
 def test_ears_that_break_before_the_end_fail_the_turn() -> None:
