@@ -150,6 +150,11 @@ async def firefox(folder: Path, environment: Mapping[str, str]) -> AsyncIterator
                 finally:
                     reading.cancel()
         except (Lost, OSError, WebSocketException) as exc:
+            with contextlib.suppress(
+                TimeoutError
+            ):  # its end is known a little later than its silence
+                async with asyncio.timeout(2):
+                    await process.wait()
             code = process.returncode
             state = "still runs" if code is None else f"ended with {code}"
             raise Lost(f"{exc}; Firefox {state}") from exc
