@@ -18,10 +18,12 @@ from rtclient.engine.actions import Outbox, Speak, Stop
 from rtclient.engine.items import Conversation, Item
 from rtclient.engine.message import Message
 from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken, Thought
-from rtclient.engine.usage import Cost, text_tokens, usage
+from rtclient.engine.usage import ASSISTANT_MS_PER_TOKEN, Cost, text_tokens, usage
 from rtclient.protocol.audio import AudioFormat
 
 ARGUMENTS_DELTA_CHARS = 24
+MAX_OUTPUT_TOKENS = 4096
+"""What the real service's models give at most; `max_output_tokens: "inf"` means this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,9 @@ class Response:
         """Take a piece of speech."""
         if work_id == self.speech_id and self._message is not None:
             self._message.on_spoken(spoken)
+            if self._message.made_ms > self._longest_ms:
+                self._stop_speech()  # the rest could never go out
+                self._message.on_speaking_ended()
             self.advance(now)
 
     def on_speaking_ended(self, work_id: str, now: float) -> None:
@@ -169,8 +174,7 @@ class Response:
         """Send the deltas that are due; True when the token limit ended the response."""
         while message.send_next(now):
             self._count()
-            limit = self.plan.max_output_tokens
-            if isinstance(limit, int) and self.output_tokens >= limit:
+            if self.output_tokens >= self._limit:
                 self.end("incomplete", "max_output_tokens", now)
                 return True
         return False
@@ -304,9 +308,7 @@ class Response:
             return
         if self._is_thinking:
             self._out.do(Stop(self.plan.id))
-        if self.speech_id is not None:
-            self._out.do(Stop(self.speech_id))
-            self.speech_id = None
+        self._stop_speech()
         self._queue.clear()
         self._close_message("incomplete")
         details: dict[str, Any] = {"type": status}
@@ -321,6 +323,11 @@ class Response:
             }
         self._finish(status, details, now)
 
+    def _stop_speech(self) -> None:
+        if self.speech_id is not None:
+            self._out.do(Stop(self.speech_id))
+            self.speech_id = None
+
     def _finish(self, status: str, details: dict[str, Any] | None, now: float) -> None:
         self.status = status
         counted = usage(
@@ -329,6 +336,16 @@ class Response:
         wire = self._wire(counted)
         wire["status_details"] = details
         self._out.emit("response.done", response=wire)
+
+    @property
+    def _limit(self) -> int:
+        limit = self.plan.max_output_tokens
+        return limit if isinstance(limit, int) else MAX_OUTPUT_TOKENS
+
+    @property
+    def _longest_ms(self) -> int:
+        """More speech than this ends the response by its tokens alone."""
+        return self._limit * ASSISTANT_MS_PER_TOKEN
 
     @property
     def total_tokens(self) -> int:

@@ -65,6 +65,11 @@ class Message:
         return self._pacer.taken_ms
 
     @property
+    def made_ms(self) -> float:
+        """Audio that was made, sent or not."""
+        return self._pacer.added_ms
+
+    @property
     def audio_tokens(self) -> int:
         """Tokens of the audio that went out."""
         return audio_tokens(self.sent_ms, ASSISTANT_MS_PER_TOKEN)
@@ -81,10 +86,8 @@ class Message:
     # ------------------------------------------------------------ text
 
     def write(self, text: str) -> None:
-        """Send a text, word by word, at once (text only)."""
+        """Take a text that `send_next` sends word by word (text only)."""
         self._append(text)
-        for word in _WORD.findall(self._text[len(self.sent_text) :]):
-            self._send_text(len(self.sent_text) + len(word))
 
     def _append(self, text: str) -> None:
         if self._text and text and not self._text[-1].isspace() and not text[0].isspace():
@@ -140,13 +143,16 @@ class Message:
         self.on_speaking_ended()
 
     def send_next(self, now: float) -> bool:
-        """Send the next audio delta and the words that begin in it, if its time has come."""
+        """Send the next word, or the next audio delta and the words that begin in it, when due."""
+        if self._to_wire is None:
+            word = _WORD.match(self._text, len(self.sent_text))
+            if word is not None:
+                self._send_text(word.end())
+            return word is not None
         pcm = self._pacer.take(now)
         if pcm is None:
             if self._pacer.is_empty and not self._unfinished:
                 self._send_words(self.sent_ms + 1)
-            return False
-        if self._to_wire is None:
             return False
         self._send_words(self.sent_ms)
         self._pcm += pcm

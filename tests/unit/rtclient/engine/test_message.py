@@ -97,8 +97,10 @@ def test_telephone_formats_are_a_sixth_of_the_bytes() -> None:
 
 def test_written_text_goes_out_word_by_word() -> None:
     one, outbox = message(None)
-    one.write("Good morning.")
-    one.write("How are you? ")
+    for text in ("Good morning.", "How are you? "):
+        one.write(text)
+        while one.send_next(0.0):
+            pass
     assert sent(outbox) == ["Good", " morning.", " How", " are", " you? "]
     one.close()
     assert one.item.wire["content"] == [
