@@ -1,7 +1,7 @@
 """The responses of one session: when one may begin, what the brain is asked, where results go.
 
 Rules of the file:
-- one response writes to the conversation at a time; any number are out-of-band;
+- one response writes to the conversation at a time; a few more may be out-of-band;
 - `response.created` goes out at once; the brain is asked as soon as the ears are done with every
   item of the context, and not a moment later;
 - a broken sense ends its response as `failed`; the session lives on.
@@ -18,6 +18,9 @@ from rtclient.engine.shapes import Fault
 from rtclient.engine.strict import tool_choice_fault
 from rtclient.engine.usage import Cost, RateLimit
 from rtclient.protocol.audio import FORMATS
+
+MAX_OPEN = 16
+"""Responses of one session that may be under way at once."""
 
 
 def plan_of(
@@ -106,6 +109,12 @@ class ResponseDesk:
                 "conversation_already_has_active_response",
                 "Conversation already has an active response in progress: "
                 f"{active.plan.id}. Wait until the response is finished before creating a new one.",
+            )
+        if len(self._open) >= MAX_OPEN:
+            return Fault(
+                "rate_limit_exceeded",
+                f"{len(self._open)} responses are in progress. Wait for a response.done before "
+                "creating another one.",
             )
         plan = plan_of(
             session,

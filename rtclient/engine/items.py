@@ -26,6 +26,10 @@ from rtclient.engine.usage import (
 
 ROOT = "root"
 MAX_AUDIO_BYTES = 64 * 1024 * 1024
+MAX_CHARS = 64 * 1024 * 1024
+"""Text and images of a conversation, characters."""
+MAX_ITEMS = 4096
+"""Hours of talk; beyond it, as beyond `MAX_CHARS`, the oldest items leave the conversation."""
 IMAGE_TOKENS = 85
 
 
@@ -54,11 +58,9 @@ class Item:
         return str(self.wire["id"])
 
     @property
-    def is_user_audio(self) -> bool:
-        """Whether it is a user message with sound."""
-        return self.wire.get("role") == "user" and any(
-            part["type"] == "input_audio" for part in self.wire["content"]
-        )
+    def is_finished(self) -> bool:
+        """Whether nothing more will be added to it."""
+        return self.wire.get("status") != "in_progress"
 
     @property
     def is_assistant_audio(self) -> bool:
@@ -117,6 +119,7 @@ class Conversation:
         self.id = conversation_id
         self._items: list[Item] = []
         self._by_id: dict[str, Item] = {}
+        self._chars: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Item]:
         """Iterate in order."""
@@ -141,7 +144,7 @@ class Conversation:
 
     def previous_id(self, item: Item) -> str | None:
         """Return the id of the item before, None for the first."""
-        index = self._items.index(item)
+        index = self._index(item)
         return self._items[index - 1].id if index else None
 
     def add(self, item: Item, after: str | None = None) -> None:
@@ -151,15 +154,30 @@ class Conversation:
         elif after == ROOT:
             index = 0
         else:
-            index = self._items.index(self._by_id[after]) + 1
+            index = self._index(self._by_id[after]) + 1
         self._items.insert(index, item)
         self._by_id[item.id] = item
+        self._chars[item.id] = _chars(item.wire)
+        self._make_room(item)
         self.keep_within_bounds()
 
     def remove(self, item: Item) -> None:
         """Take an item out."""
-        self._items.remove(item)
+        del self._items[self._index(item)]
         del self._by_id[item.id]
+        del self._chars[item.id]
+
+    def _index(self, item: Item) -> int:
+        return next(index for index, one in enumerate(self._items) if one is item)
+
+    def _make_room(self, newest: Item) -> None:
+        total = sum(self._chars.values())
+        for item in list(self._items):
+            if len(self._items) <= MAX_ITEMS and total <= MAX_CHARS:
+                return
+            if item is not newest and not item.is_hearing and item.is_finished:
+                total -= self._chars[item.id]
+                self.remove(item)
 
     def keep_within_bounds(self, limit: int = MAX_AUDIO_BYTES) -> None:
         """Forget the oldest audio beyond `limit` bytes."""
@@ -169,6 +187,13 @@ class Conversation:
                 return
             total -= sum(len(pcm) for pcm in item.audio.values())
             item.audio.clear()
+
+
+def _chars(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_chars, inner))
 
 
 def prompt_costs(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtclient.engine.items import Conversation, Item, prompt_costs
+from rtclient.engine.items import MAX_CHARS, MAX_ITEMS, Conversation, Item, prompt_costs
 from rtclient.engine.pacing import Mark
 from rtclient.engine.senses import Heard
 
@@ -63,6 +63,32 @@ def test_the_oldest_audio_goes_first() -> None:
         conversation.add(user(name, bytes(1000)))
     conversation.keep_within_bounds(2000)
     assert [len(item.audio) for item in conversation] == [0, 1, 1]
+
+
+def test_the_oldest_items_leave_a_conversation_without_end() -> None:
+    conversation = Conversation("conv_1")
+    pending = user("heard")
+    pending.is_hearing = True
+    conversation.add(pending)
+    for number in range(MAX_ITEMS + 9):
+        conversation.add(user(str(number)))
+    assert len(conversation) == MAX_ITEMS
+    assert "heard" in conversation, "somebody waits for it"
+    assert "9" not in conversation
+    assert "10" in conversation
+    conversation.add(user("at the start"), "root")
+    assert "at the start" in conversation, "what was just added stays, wherever it is put"
+    assert len(conversation) == MAX_ITEMS
+
+
+def test_images_and_text_have_a_bound() -> None:
+    conversation = Conversation("conv_1")
+    url = "data:image/png;base64," + "A" * (MAX_CHARS // 4)
+    for name in "abcdef":
+        part = {"type": "input_image", "image_url": url}
+        wire = {"id": name, "type": "message", "role": "user", "content": [part]}
+        conversation.add(Item(wire))
+    assert [item.id for item in conversation] == ["d", "e", "f"]
 
 
 def test_costs_follow_the_content() -> None:

@@ -3,7 +3,11 @@
 from itertools import pairwise
 from typing import Any
 
-from rtclient.engine.senses import Call, Remember, Replay, Say
+import pytest
+
+from rtclient.engine.actions import Speaking
+from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken
+from rtclient.protocol.audio import from_base64
 from tests.support.engine_driver import Driver, shape
 
 TOOL = {
@@ -219,6 +223,54 @@ def test_max_output_tokens_ends_incomplete() -> None:
     assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
     assert done["usage"]["output_tokens"] >= 10
     assert done["output"][0]["status"] == "incomplete"
+
+
+def test_max_output_tokens_ends_a_written_answer_too() -> None:
+    driver = Driver(answers={"hello": [Say("a rather long answer " * 40)]})
+    respond(driver, max_output_tokens=10, output_modalities=["text"])
+    done = driver.last("response.done")["response"]
+    assert done["status"] == "incomplete"
+    assert 10 <= done["usage"]["output_tokens"] <= 14
+    text = driver.last("response.output_text.done")["text"]
+    assert len(text) <= 4 * 14
+    assert done["output"][0]["content"] == [{"type": "output_text", "text": text}]
+
+
+@pytest.mark.parametrize(("modality", "times"), [("audio", 360), ("text", 1700)])
+def test_an_endless_answer_ends_where_the_real_models_end(modality: str, times: int) -> None:
+    driver = Driver(answers={"hello": [Say("on and on " * times)]})
+    respond(driver, output_modalities=[modality])
+    done = driver.last("response.done")["response"]
+    assert done["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+    assert 4096 <= done["usage"]["output_tokens"] <= 4110
+    sent = sum(len(from_base64(e["delta"])) for e in driver.of("response.output_audio.delta"))
+    assert sent <= 48 * 1000 * 205
+
+
+def test_a_voice_that_never_stops_is_stopped() -> None:
+    driver = Driver()
+    driver.say("hello")
+    driver.send("response.create", response={"max_output_tokens": 100})
+    driver.do_work()
+    ((speech_id, _),) = driver.work
+    for _ in range(6):
+        driver.feed(Speaking(speech_id, Spoken(bytes(48 * 1000))))
+    assert speech_id in driver.stopped
+    driver.work.clear()
+    driver.settle()
+    assert driver.last("response.done")["response"]["status"] == "incomplete"
+
+
+def test_one_session_has_a_bounded_number_of_responses_under_way() -> None:
+    driver = Driver()
+    for _ in range(16):
+        driver.send("response.create", response={"conversation": "none", "input": []})
+    driver.send("response.create", response={"conversation": "none"})
+    assert driver.error()["code"] == "rate_limit_exceeded"
+    driver.settle()
+    assert len(driver.of("response.done")) == 16
+    driver.send("response.create")
+    assert driver.types[-1] == "response.created"
 
 
 def test_nothing_said_is_a_completed_response_without_items() -> None:
