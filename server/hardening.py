@@ -1,4 +1,4 @@
-"""uvicorn's WebSocket connection, with the three things that ASGI cannot say.
+"""uvicorn's WebSocket connection, with what ASGI cannot say.
 
 - A client that does not read can still be closed: the close frame goes into the write buffer at
   once, and what is not gone `close_timeout_s` later is aborted.
@@ -6,6 +6,8 @@
   of a dead client; it is sent again when reading goes on.
 - The application may ask how many bytes wait for the client: the function at
   `scope["extensions"]["parley.pending"]`. So a slow client can be told from a stuck one.
+- A handshake that was refused with an HTTP answer is done; uvicorn would log an error for each, and
+  so let anybody fill the log.
 
 It reaches into uvicorn's class; `tests/integration/test_hardening.py` shows what it relies on.
 """
@@ -44,6 +46,8 @@ class ClientConnection(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.close" and self.handshake_complete:
             self.writable.set()
         await super().send(message)
+        if self.initial_response is not None and self.close_sent:
+            self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
         """Close a client that did not answer a ping, unless its answer is what we do not read."""

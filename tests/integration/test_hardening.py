@@ -1,11 +1,14 @@
 """Clients that do not read and clients that we do not read, on real sockets."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
 import uvicorn
+from websockets.exceptions import InvalidStatus
 
 from rtclient.testing import PeerSession, ScriptedPeer
 from server.app import create_app
@@ -107,3 +110,18 @@ async def test_a_frozen_client_is_found_by_pings_and_aborted(tmp_path: Path) -> 
         assert session.close_code == 1011
         await RunningApp(server).until_idle()
         writer.transport.abort()
+
+
+async def test_a_refused_handshake_is_no_error_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        ScriptedPeer(set_up) as peer,
+        serving_pings(peer, tmp_path, ping_s=60, stall_s=60) as server,
+    ):
+        with pytest.raises(InvalidStatus) as refused:
+            async with talking(server.port, "/nothing"):
+                pass
+        await RunningApp(server).until_idle()
+    assert refused.value.response.status_code == 404
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
