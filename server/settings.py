@@ -59,6 +59,10 @@ def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
 
+def _unbracketed(value: object) -> object:
+    return value.strip("[]") if isinstance(value, str) else value
+
+
 def _list(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -148,7 +152,7 @@ class Settings(BaseSettings):
         "The model that writes down what the user says; `off` writes nothing down.",
         default="whisper-1",
     )
-    host: str = _setting(
+    host: Annotated[str, BeforeValidator(_unbracketed)] = _setting(
         "HOST",
         "Server",
         "The address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 the whole network.",

@@ -82,6 +82,10 @@ def test_values_come_without_quotes_and_blanks(folder: Path) -> None:
     assert endpoint.headers == {"api-key": KEY}
 
 
+def test_a_host_may_be_written_as_in_an_address(folder: Path) -> None:
+    assert load_settings({"HOST": "[::1]"}, folder).host == "::1"
+
+
 def test_a_dollar_sign_stays_in_dotenv(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("ACCESS_TOKEN=a${HOME}$b12\n")
     token = load_settings({}, tmp_path).access_token
