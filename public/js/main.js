@@ -21,10 +21,14 @@ import { Welcome } from "./ui/welcome.js";
 
 /** People let go of a key a little before their last sound has ended. */
 const RELEASE_TAIL_MS = 150;
+/** An error event this long before the end of the connection is its reason. */
+const ERROR_MATTERS_MS = 5000;
 
 const find = (selector) => document.querySelector(selector);
 const template = (name) => find(`#t-${name}`);
 
+// A page that is left ends its conversation by itself; coming back to it is no trouble.
+addEventListener("pagehide", () => store.get().is_running && end());
 const engine = new AudioEngine({ url: "/ws" });
 const store = createStore({
   config: null,
@@ -32,6 +36,7 @@ const store = createStore({
   session: initialState(),
   connection: "idle",
   is_running: false,
+  asking: false,
   has_microphone: false,
   muted: false,
   holding: false,
@@ -85,6 +90,8 @@ let attempt = 0;
 let last_error = null;
 let was_open = false;
 let greeted = false;
+/** The greeting comes only when the person can hear it and answer: after the browser's question. */
+let owes_greeting = false;
 
 /** Start a conversation. Must be called in the handler of a click or key: browsers allow sound only there. */
 function begin({ microphone, text = null }) {
@@ -93,15 +100,16 @@ function begin({ microphone, text = null }) {
   last_error = null;
   was_open = false;
   waiting = [];
+  owes_greeting = text === null && Boolean(config?.greeting) && !greeted;
   if (text !== null) waiting.push(textMessage(text), responseCreate());
-  else if (config?.greeting && !greeted) waiting.push(responseCreate());
   if (session.items.length > 0) transcript.beginSegment();
   engine.setMuted(microphone && settings.mode === "hold");
   store.set({
     session: newSession(session),
     connection: "connecting",
     is_running: true,
-    has_microphone: microphone,
+    asking: microphone,
+    has_microphone: false,
     muted: false,
     holding: false,
     timing: text === null ? initialTiming() : onAsked(initialTiming(), performance.now(), 0),
@@ -112,7 +120,7 @@ function begin({ microphone, text = null }) {
   });
   engine
     .start({ microphone, deviceId: settings.device || undefined })
-    .then(() => mine === attempt && nameDevices())
+    .then(() => mine === attempt && onStarted(microphone))
     .catch((error) => mine === attempt && onStartFailed(error));
 }
 
@@ -127,6 +135,7 @@ function settleEnd(patch) {
   const { session } = store.get();
   store.set({
     is_running: false,
+    asking: false,
     has_microphone: false,
     holding: false,
     muted: false,
@@ -134,6 +143,15 @@ function settleEnd(patch) {
     ended_at: Date.now(),
     ...patch,
   });
+}
+
+/** Microphone and socket are there. */
+function onStarted(microphone) {
+  store.set({ asking: false, has_microphone: microphone });
+  quiet.reset();
+  if (owes_greeting) tell(responseCreate());
+  owes_greeting = false;
+  return nameDevices();
 }
 
 /** Names of devices are known only once a microphone was allowed. */
@@ -158,6 +176,7 @@ function say(text) {
     begin({ microphone: false, text });
     return;
   }
+  owes_greeting = false;
   if (session.speaking || session.active_response_id) engine.flush();
   store.set({ timing: onAsked(store.get().timing, performance.now(), 0) });
   tell(textMessage(text));
@@ -171,18 +190,20 @@ function tell(event) {
 
 /** Mute or unmute; in a typed conversation the same button brings the microphone in. */
 function toggleMicrophone() {
-  const { has_microphone, muted, settings } = store.get();
+  const { asking, has_microphone, muted, settings } = store.get();
+  if (asking) return;
   if (has_microphone) {
     engine.setMuted(!muted);
     store.set({ muted: !muted });
     return;
   }
   const mine = attempt;
+  store.set({ asking: true });
   engine.setMuted(settings.mode === "hold");
   engine.addMicrophone({ deviceId: settings.device || undefined }).then(
     () => {
       if (mine !== attempt) return;
-      store.set({ has_microphone: true, muted: false, trouble: null });
+      store.set({ asking: false, has_microphone: true, muted: false, trouble: null });
       quiet.reset();
       nameDevices();
     },
@@ -192,6 +213,7 @@ function toggleMicrophone() {
 
 /** The conversation goes on typed. */
 function onMicrophoneFailed(error) {
+  store.set({ asking: false });
   if (error.name === "AbortError") return;
   store.set({ trouble: passingTrouble(error.code ?? null, error.message), has_microphone: engine.hasMicrophone });
 }
@@ -199,7 +221,7 @@ function onMicrophoneFailed(error) {
 /** Push to talk: open while held; the end of the turn is told by hand. */
 function hold(held) {
   const { session, holding, settings } = store.get();
-  if (held === holding || settings.mode !== "hold") return;
+  if (held === holding || settings.mode !== "hold" || (held && !session.session)) return;
   if (held) {
     if (session.speaking || session.active_response_id) engine.flush();
     engine.send(clearAudio());
@@ -210,7 +232,8 @@ function hold(held) {
   store.set({ holding: false, timing: onAsked(store.get().timing, performance.now(), 0) });
   const mine = attempt;
   setTimeout(() => {
-    if (mine !== attempt || store.get().holding) return;
+    const now = store.get();
+    if (mine !== attempt || now.holding || now.settings.mode !== "hold") return;
     engine.send(commitAudio());
     engine.send(responseCreate());
     engine.setMuted(true);
@@ -336,7 +359,8 @@ function onClosed({ code, reason }) {
     code,
     reason,
     was_open,
-    error: last_error,
+    // An error of long ago, from which the conversation went on, is not why it ended.
+    error: last_error && performance.now() - last_error.at_ms < ERROR_MATTERS_MS ? last_error : null,
     expires_at: session.expires_at,
     now_s: Date.now() / 1000,
   });
@@ -408,7 +432,9 @@ function sayWhy() {
 
 // ---- what is shown -------------------------------------------------------------------------------------------------
 
-function currentPhase({ session, connection, has_microphone, muted, settings, holding }) {
+function currentPhase({ session, connection, asking, has_microphone, muted, settings, holding }) {
+  // Until the browser's question is answered nobody listens; a typed conversation meanwhile goes on as it is.
+  if (asking && connection === "open" && !session.items.some((item) => !item.past)) return "connecting";
   const is_closed = !has_microphone || muted;
   const now = phase(session, connection, is_closed);
   // Waiting for a key to be held is neither listening nor muted: the next thing to do is up to the person.
@@ -425,7 +451,12 @@ function hintOf(state, now) {
         : session.items.length > 0
           ? "Press to start again, or type"
           : "Press the round button, or type",
-    connecting: config?.engine?.state === "starting" ? "The built-in engine is starting" : "Just a moment",
+    connecting:
+      state.asking && connection === "open"
+        ? "Allow the microphone in the browser's question"
+        : config?.engine?.state === "starting"
+          ? "The built-in engine is starting"
+          : "Just a moment",
     listening: holding ? "Let go when you have finished" : session.listening ? "I hear you" : "Speak whenever you like",
     thinking: "An answer is being made",
     speaking: settings.mode === "hold" ? "Hold Space to interrupt" : has_microphone ? "Speak to interrupt" : "Esc stops it",
@@ -462,6 +493,7 @@ function render(state, old) {
     hint: hintOf(state, now),
     is_running: state.is_running,
     has_microphone: state.has_microphone,
+    asking: state.asking,
     muted: state.muted,
     holding: state.holding,
     can_hush: session.speaking || Boolean(session.active_response_id),
@@ -474,7 +506,7 @@ function render(state, old) {
     welcome.render(session.items.length === 0);
   }
   transcript.announces = settings.announce;
-  form.render(settings, session.items.some((item) => !item.past && item.audio_ms > 0));
+  form.render(settings, state.is_running, session.items.some((item) => !item.past && item.audio_ms > 0));
   notices.render(state.trouble, state.notices);
 }
 

@@ -111,6 +111,28 @@ def test_muting_is_said_in_word_shape_and_reason(open_parley: OpenPage) -> None:
     expect(page.locator("#state-word")).to_have_text("Listening")
 
 
+def test_until_the_microphone_is_allowed_nobody_greets_or_listens(open_parley: OpenPage) -> None:
+    page = open_parley()
+    page.evaluate(
+        """() => {
+          const devices = navigator.mediaDevices;
+          const ask = devices.getUserMedia.bind(devices);
+          devices.getUserMedia = (wish) =>
+            new Promise((resolve) => { window.allow = () => resolve(ask(wish)); });
+        }"""
+    )
+    page.get_by_role("button", name="Start the conversation").click()
+    expect(page.locator("#state-hint")).to_have_text(
+        "Allow the microphone in the browser's question"
+    )
+    expect(page.locator("#state-word")).to_have_text("Connecting")
+    expect(page.locator("#mute")).to_be_disabled()
+    expect(page.locator(THEM)).to_have_count(0)
+    page.evaluate("() => window.allow()")
+    expect(page.locator(THEM).first.locator(".turn-text")).not_to_be_empty()
+    expect(page.locator("#mute")).to_be_enabled()
+
+
 def test_after_six_silent_seconds_the_page_says_why(open_parley: OpenPage) -> None:
     page = open_parley()
     page.get_by_role("button", name="Start the conversation").click()

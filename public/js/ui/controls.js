@@ -19,6 +19,7 @@ const TAP_MS = 280;
  * @property {string} hint one line under the word
  * @property {boolean} is_running a conversation runs or is being started
  * @property {boolean} has_microphone
+ * @property {boolean} asking the browser asks the person for the microphone
  * @property {boolean} muted
  * @property {boolean} holding
  * @property {boolean} can_hush a reply sounds or is being made
@@ -96,16 +97,17 @@ export class Controls {
     face.setAttribute("href", view.holding ? "#i-disc" : view.is_running ? "#i-stop" : "#i-mic");
     big.setAttribute("aria-label", view.is_running ? "End the conversation" : "Start the conversation");
     const can_mute = view.is_running && view.has_microphone;
-    mute.hidden = view.mode === "hold" && (can_mute || !view.is_running);
-    mute.disabled = !view.is_running;
-    mute.setAttribute("aria-label", view.is_running && !view.has_microphone ? "Use the microphone" : "Mute the microphone");
+    mute.hidden = view.mode === "hold" && (can_mute || view.asking || !view.is_running);
+    mute.disabled = !view.is_running || view.asking;
+    mute.setAttribute("aria-label", view.is_running && !view.has_microphone && !view.asking ? "Use the microphone" : "Mute the microphone");
     mute.setAttribute("aria-pressed", String(view.muted && can_mute));
-    mute_icon.setAttribute("href", (view.muted || !view.has_microphone) && view.is_running ? "#i-mic-off" : "#i-mic");
-    hold.hidden = view.mode !== "hold" || (view.is_running && !can_mute);
+    const is_off = view.is_running && !view.asking && (view.muted || !view.has_microphone);
+    mute_icon.setAttribute("href", is_off ? "#i-mic-off" : "#i-mic");
+    hold.hidden = view.mode !== "hold" || !mute.hidden;
     hold.disabled = !can_mute;
     hold.setAttribute("aria-pressed", String(view.holding));
     hush.disabled = !view.can_hush;
-    if (!can_mute) this.#latched = false;
+    if (!can_mute || (old?.holding && !view.holding)) this.#latched = false;
   }
 
   /**

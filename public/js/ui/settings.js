@@ -58,6 +58,7 @@ export class SettingsForm {
   #form;
   #settings;
   #change;
+  #had_own = false;
   #server = { voice: "", threshold: 0.5, silence_ms: 500 };
 
   /**
@@ -103,10 +104,17 @@ export class SettingsForm {
     select.value = this.#settings.device;
   }
 
-  /** @param {Settings} settings @param {boolean} has_spoken the model has used its voice in this session */
-  render(settings, has_spoken) {
+  /**
+   * @param {Settings} settings
+   * @param {boolean} is_running a conversation runs
+   * @param {boolean} has_spoken the model has used its voice in it
+   */
+  render(settings, is_running, has_spoken) {
     this.#settings = settings;
-    this.#form.querySelector("#voice-note").hidden = !has_spoken;
+    this.#form.querySelector("#voice-note").hidden = !(is_running && has_spoken);
+    // The service has no event that brings its own instructions back in a running session.
+    this.#form.querySelector("#instructions-note").hidden = !(is_running && this.#had_own && !settings.instructions);
+    this.#had_own = is_running && (this.#had_own || settings.instructions !== "");
     document.documentElement.dataset.mode = settings.mode;
   }
 

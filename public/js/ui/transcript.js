@@ -59,7 +59,7 @@ export class Transcript {
    * @param {Map<string, import("../figures.js").Turn>} turns latency by item id
    */
   render(state, turns) {
-    const wanted = state.items.filter((item) => isShown(item, state));
+    const wanted = state.items.filter((item) => isShown(item, state)).slice(-MAX_TURNS);
     const kept = new Set();
     let changed = false;
     let node = this.#list.firstElementChild;
@@ -88,7 +88,6 @@ export class Transcript {
       turn.element.remove();
       this.#turns.delete(key);
     }
-    while (this.#list.childElementCount > MAX_TURNS) this.#list.firstElementChild.remove();
     if (changed && this.#follows) this.#toEnd();
     else if (changed) this.#latest.hidden = false;
   }
@@ -136,7 +135,8 @@ export class Transcript {
   /** @returns {boolean} whether something visible changed */
   #patch(turn, item, state, latency) {
     const is_playing = state.playing_item_id === item.id;
-    if (turn.item === item && turn.was_playing === is_playing && turn.latency === latency) return false;
+    const is_same_latency = !latency || turn.latency === latency;
+    if (turn.item === item && turn.was_playing === is_playing && is_same_latency) return false;
     turn.item = item;
     turn.was_playing = is_playing;
     if (item.type === "function_call") {
