@@ -1,12 +1,8 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import {
-  CONGESTED_BYTES,
-  Exchange,
-  HELD_CAP_SAMPLES,
-  MUTED_TAIL_SAMPLES,
-} from "../../public/js/net/exchange.js";
+import { Exchange } from "../../public/js/net/exchange.js";
+import { CONGESTED_BYTES, HELD_CAP_SAMPLES, MUTED_TAIL_SAMPLES, STALLED_AFTER_MS } from "../../public/js/net/outbox.js";
 import { script } from "./scripts.js";
 
 const CREATED = {
@@ -65,56 +61,67 @@ const report = (parts, reason = "speech") => ({ token: { number: 1, reason }, pa
 
 test("the first batches wait for the session, then go in order", () => {
   const exchange = new Exchange();
-  for (let i = 0; i < 3; i += 1) assert.deepEqual(exchange.captured(batch(i), 0, 0), []);
+  for (let i = 0; i < 3; i += 1) assert.deepEqual(exchange.outbox.captured(batch(i), 0, 0), []);
   const actions = exchange.received(CREATED, 0);
   assert.deepEqual(done(actions, "append").map(({ audio }) => audio), ["batch0", "batch1", "batch2"]);
-  assert.deepEqual(exchange.captured(batch(3), 0, 0), [{ do: "append", audio: "batch3" }]);
-  assert.equal(exchange.sent_samples, 4 * BATCH);
-  assert.equal(exchange.skipped_samples, 0);
+  assert.deepEqual(exchange.outbox.captured(batch(3), 0, 0), [{ do: "append", audio: "batch3" }]);
+  assert.equal(exchange.outbox.sent_samples, 4 * BATCH);
+  assert.equal(exchange.outbox.skipped_samples, 0);
 });
 
 test("held audio has a cap: the oldest goes and is counted", () => {
   const exchange = new Exchange();
-  for (let i = 0; i < 60; i += 1) exchange.captured(batch(i), 0, 0);
+  for (let i = 0; i < 60; i += 1) exchange.outbox.captured(batch(i), 0, 0);
   const kept = HELD_CAP_SAMPLES / BATCH;
   const appended = done(exchange.received(CREATED, 0), "append");
   assert.equal(appended.length, kept);
   assert.equal(appended.at(-1).audio, "batch59");
-  assert.equal(exchange.dropped_batches, 60 - kept);
-  assert.equal(exchange.skipped_samples, (60 - kept) * BATCH);
+  assert.equal(exchange.outbox.dropped_batches, 60 - kept);
+  assert.equal(exchange.outbox.skipped_samples, (60 - kept) * BATCH);
 });
 
 test("a slow network holds audio back, says so once, and drops the oldest", () => {
   const exchange = ready();
   const slow = CONGESTED_BYTES + 1;
-  assert.equal(posted(exchange.captured(batch(0), slow, 0), "trouble")[0].code, "network_slow");
+  assert.equal(posted(exchange.outbox.captured(batch(0), slow, 0), "trouble")[0].code, "network_slow");
   for (let i = 1; i < 60; i += 1) {
-    assert.deepEqual(posted(exchange.captured(batch(i), slow, i * 40), "trouble"), []);
+    assert.deepEqual(posted(exchange.outbox.captured(batch(i), slow, i * 40), "trouble"), []);
   }
-  assert.equal(posted(exchange.captured(batch(60), slow, 6000), "trouble").length, 1);
-  const actions = exchange.captured(batch(61), 0, 6040);
+  assert.equal(posted(exchange.outbox.captured(batch(60), slow, 6000), "trouble").length, 1);
+  const actions = exchange.outbox.captured(batch(61), 0, 6040);
   assert.equal(done(actions, "append").length, HELD_CAP_SAMPLES / BATCH + 1);
-  assert.equal(exchange.sent_samples + exchange.skipped_samples, 62 * BATCH);
+  assert.equal(exchange.outbox.sent_samples + exchange.outbox.skipped_samples, 62 * BATCH);
+});
+
+test("a connection that takes nothing for long is given up; one that recovers in time is not", () => {
+  const { outbox } = ready();
+  const slow = CONGESTED_BYTES + 1;
+  const half = STALLED_AFTER_MS / 2;
+  outbox.captured(batch(0), slow, 0);
+  outbox.captured(batch(1), 0, half);
+  outbox.captured(batch(2), slow, half + 1);
+  assert.deepEqual(done(outbox.captured(batch(3), slow, STALLED_AFTER_MS + 1), "give_up"), []);
+  assert.deepEqual(outbox.captured(batch(4, true), slow, half + 1 + STALLED_AFTER_MS), [{ do: "give_up" }]);
 });
 
 test("a buffer at the limit is not yet slow", () => {
-  assert.equal(done(ready().captured(batch(0), CONGESTED_BYTES, 0), "append").length, 1);
+  assert.equal(done(ready().outbox.captured(batch(0), CONGESTED_BYTES, 0), "append").length, 1);
 });
 
 test("muted: silence ends the turn, then nothing is sent and the clock stays true", () => {
   const exchange = ready();
   const tail = MUTED_TAIL_SAMPLES / BATCH;
   let appended = 0;
-  for (let i = 0; i < tail + 100; i += 1) appended += exchange.captured(batch(i, true), 0, 0).length;
+  for (let i = 0; i < tail + 100; i += 1) appended += exchange.outbox.captured(batch(i, true), 0, 0).length;
   assert.equal(appended, tail);
-  assert.equal(done(exchange.captured(batch(tail + 100), 0, 0), "append").length, 1);
-  assert.equal(exchange.skipped_samples, 100 * BATCH);
+  assert.equal(done(exchange.outbox.captured(batch(tail + 100), 0, 0), "append").length, 1);
+  assert.equal(exchange.outbox.skipped_samples, 100 * BATCH);
 });
 
 test("with turns by hand a muted microphone sends nothing", () => {
   const exchange = ready({ audio: { input: { turn_detection: null } } });
-  assert.deepEqual(exchange.captured(batch(0, true), 0, 0), []);
-  assert.equal(done(exchange.captured(batch(1), 0, 0), "append").length, 1);
+  assert.deepEqual(exchange.outbox.captured(batch(0, true), 0, 0), []);
+  assert.equal(done(exchange.outbox.captured(batch(1), 0, 0), "append").length, 1);
 });
 
 test("speech goes to the loudspeaker and its size to the page", () => {
@@ -396,17 +403,17 @@ test("speech of which a part was played is cut, not taken out", () => {
 
 test("a turn by hand is committed with the speech that a slow network held back", () => {
   const exchange = ready({ audio: { input: { turn_detection: null } } });
-  exchange.captured(batch(0), CONGESTED_BYTES + 1, 0);
+  exchange.outbox.captured(batch(0), CONGESTED_BYTES + 1, 0);
   const actions = exchange.outgoing({ type: "input_audio_buffer.commit" });
   assert.deepEqual(actions.map((action) => action.audio ?? action.event.type), ["batch0", "input_audio_buffer.commit"]);
 });
 
 test("cleared input takes with it what was held back", () => {
   const exchange = ready();
-  exchange.captured(batch(0), CONGESTED_BYTES + 1, 0);
+  exchange.outbox.captured(batch(0), CONGESTED_BYTES + 1, 0);
   exchange.outgoing({ type: "input_audio_buffer.clear" });
-  assert.deepEqual(done(exchange.captured(batch(1), 0, 0), "append").map(({ audio }) => audio), ["batch1"]);
-  assert.equal(exchange.skipped_samples, BATCH);
+  assert.deepEqual(done(exchange.outbox.captured(batch(1), 0, 0), "append").map(({ audio }) => audio), ["batch1"]);
+  assert.equal(exchange.outbox.skipped_samples, BATCH);
 });
 
 test("a replaced loudspeaker: cut to what had sounded, the rest is not played by the new one", () => {

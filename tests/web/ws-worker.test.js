@@ -161,3 +161,20 @@ test("a close is told, the sound flushed, and nothing is sent any more", async (
   await batch(2);
   assert.deepEqual(socket.sent, []);
 });
+
+test("a dead connection is told as lost without waiting for its handshake", async () => {
+  tell({ type: "open", url: "ws://localhost/ws", origin_ms: performance.timeOrigin, debug: false });
+  const dead = ScriptedSocket.last;
+  dead.open();
+  dead.close = () => (dead.is_closing = true);
+  dead.bufferedAmount = 1e6;
+  await batch(3);
+  const now = performance.now;
+  performance.now = () => now.call(performance) + 60_000;
+  await batch(4);
+  performance.now = now;
+  assert.equal(dead.is_closing, true);
+  const { state, code } = of("connection").at(-1);
+  assert.deepEqual([state, code], ["closed", 1006]);
+  assert.equal(dead.onclose, null, "the late close is not told a second time");
+});

@@ -3,7 +3,7 @@
  *
  * The stream clock: sample n of the batches stands at (context time of the first block) + n / 24 000 s, exactly and for
  * ever. Therefore a block without input and a muted block count as silence; they are never left out here. Whether
- * silence is worth sending is decided where the sending is (`net/exchange.js`), which counts what it leaves out.
+ * silence is worth sending is decided where the sending is (`net/outbox.js`), which counts what it leaves out.
  */
 
 import { floatToPcm16 } from "./pcm.js";

@@ -9,35 +9,17 @@
  * - `{do: "finish", item_id, content_index}` that part has all its speech
  * - `{do: "flush", token}` silence at once; the answer comes back through `flushed`
  * - `{do: "post", message}` to the page
- *
- * The stream clock: the server counts milliseconds over the samples it was sent. What is captured but not sent (held too
- * long, congestion, long mute) is counted in `skipped_samples`, so a stream sample n stands at the context time
- * `first_context_time + (n + skipped_samples) / 24000`.
+ * - `{do: "give_up"}` the connection is dead although the browser has not noticed
  */
 
 import { cancel, deleteItem, gaType } from "../protocol.js";
 import { SAMPLES_PER_MS, truncation } from "../turns.js";
+import { Outbox } from "./outbox.js";
 
-/** Most audio held while the session is not ready or the network is slow; the oldest goes first. */
-export const HELD_CAP_SAMPLES = 2000 * SAMPLES_PER_MS;
-
-/** Bytes in the socket's buffer (about 1.5 s of audio) from which on audio is held back. */
-export const CONGESTED_BYTES = 96 * 1024;
-
-/** Silence sent after muting. Longer than any server waits for the end of a turn (semantic VAD: at most 8 s). */
-export const MUTED_TAIL_SAMPLES = 10_000 * SAMPLES_PER_MS;
-
-const SLOW_EVERY_MS = 5000;
 const MAX_REMEMBERED = 512;
 
 export class Exchange {
-  #is_ready = false;
-  #has_vad = true;
   #interrupts = true;
-  #held = [];
-  #held_samples = 0;
-  #muted_samples = 0;
-  #slow_told_ms = -Infinity;
   #event_number = 0;
   #active = new Set(); // responses of the conversation that are under way
   #silenced = new Set(); // responses whose speech nobody shall hear any more
@@ -52,19 +34,8 @@ export class Exchange {
   #question = null; // the `response.create` that waits for its moment
   #asked = null; // the latest one that went out
 
-  /** 24 kHz samples that went to the server. */
-  sent_samples = 0;
-  /** 24 kHz samples captured before the end of what was sent, but never sent. */
-  skipped_samples = 0;
-  /** 24 kHz samples captured. */
-  captured_samples = 0;
-  /** Batches dropped because the session was not ready or the network was slow. */
-  dropped_batches = 0;
-
-  /** Whether the server has opened the session. */
-  get is_ready() {
-    return this.#is_ready;
-  }
+  /** Speech of the user on its way to the server. */
+  outbox = new Outbox();
 
   /**
    * Take one server event.
@@ -77,32 +48,6 @@ export class Exchange {
     const actions = Object.hasOwn(RULES, type) ? RULES[type].call(this, event) : [];
     actions.push({ do: "post", message: { type: "event", event: withoutAudio(event, type), at_ms } });
     return actions;
-  }
-
-  /**
-   * Take one batch of the microphone.
-   * @param {{audio: string, samples: number, start_sample: number, is_muted: boolean}} batch audio in base64
-   * @param {number} buffered_bytes in the socket's buffer
-   * @param {number} at_ms page clock
-   * @returns {object[]} actions
-   */
-  captured(batch, buffered_bytes, at_ms) {
-    this.captured_samples = batch.start_sample + batch.samples;
-    this.#muted_samples = batch.is_muted ? this.#muted_samples + batch.samples : 0;
-    if (batch.is_muted && (!this.#has_vad || this.#muted_samples > MUTED_TAIL_SAMPLES)) return [];
-    this.#held.push(batch);
-    this.#held_samples += batch.samples;
-    const is_congested = buffered_bytes > CONGESTED_BYTES;
-    if (this.#is_ready && !is_congested) return this.#release();
-    while (this.#held_samples > HELD_CAP_SAMPLES) {
-      this.#held_samples -= this.#held.shift().samples;
-      this.dropped_batches += 1;
-    }
-    if (is_congested && at_ms - this.#slow_told_ms >= SLOW_EVERY_MS) {
-      this.#slow_told_ms = at_ms;
-      return [{ do: "post", message: { type: "trouble", code: "network_slow" } }];
-    }
-    return [];
   }
 
   /**
@@ -123,10 +68,9 @@ export class Exchange {
         return this.#ask();
       case "input_audio_buffer.commit":
         // A turn by hand ends with its last word, even when the network is slow.
-        return this.#is_ready ? [...this.#release(), action] : [action];
+        return [...this.outbox.release(), action];
       case "input_audio_buffer.clear":
-        this.#held.length = 0;
-        this.#held_samples = 0;
+        this.outbox.clear();
         return [action];
       default:
         return [action];
@@ -238,19 +182,6 @@ export class Exchange {
     ];
   }
 
-  /** Send what was held, in order. */
-  #release() {
-    const actions = [];
-    for (const batch of this.#held) {
-      this.skipped_samples = batch.start_sample - this.sent_samples;
-      this.sent_samples += batch.samples;
-      actions.push({ do: "append", audio: batch.audio });
-    }
-    this.#held.length = 0;
-    this.#held_samples = 0;
-    return actions;
-  }
-
   #cancelAll(reason) {
     const cancels = [...this.#active].map((id) => this.#stamped(cancel(id)));
     return this.#silence(cancels, reason);
@@ -283,8 +214,8 @@ export class Exchange {
   static rules = {
     "session.created"(event) {
       this.#takeSession(event.session);
-      this.#is_ready = true;
-      return this.#release();
+      this.outbox.is_ready = true;
+      return this.outbox.release();
     },
 
     "session.updated"(event) {
@@ -368,7 +299,7 @@ export class Exchange {
   #takeSession(session) {
     const turn_detection = session?.audio?.input ? session.audio.input.turn_detection : session?.turn_detection;
     if (turn_detection === undefined) return;
-    this.#has_vad = turn_detection !== null;
+    this.outbox.has_vad = turn_detection !== null;
     this.#interrupts = turn_detection?.interrupt_response !== false;
   }
 

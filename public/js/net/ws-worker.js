@@ -56,11 +56,7 @@ function open(arg) {
     waiting = [];
     events.forEach(send);
   };
-  socket.onclose = ({ code, reason, wasClean }) => {
-    socket = null;
-    perform([{ do: "flush", token: { number: 0, reason: "closed" } }]);
-    postMessage({ type: "connection", state: "closed", code, reason, wasClean });
-  };
+  socket.onclose = closed;
   socket.onmessage = ({ data }) => {
     const event = parse(data);
     if (!event) return;
@@ -70,6 +66,12 @@ function open(arg) {
     }
     perform(exchange.received(event, at_ms));
   };
+}
+
+function closed({ code, reason, wasClean }) {
+  socket = null;
+  perform([{ do: "flush", token: { number: 0, reason: "closed" } }]);
+  postMessage({ type: "connection", state: "closed", code, reason, wasClean });
 }
 
 /** A server event, or null for a frame that is none: nothing in the conversation can depend on it. */
@@ -88,20 +90,20 @@ function listenToCapture(port) {
   capture_port = port;
   has_microphone = true;
   // A rebuilt graph counts from 0 again; the stream goes on.
-  const base_samples = exchange.captured_samples;
+  const base_samples = exchange.outbox.captured_samples;
   port.onmessage = ({ data }) => {
     first_context_time = data.first_context_time - base_samples / SAMPLES_PER_MS / 1000;
     const audio = encodeBase64(new Uint8Array(data.buffer));
     port.postMessage({ type: "buffer", buffer: data.buffer }, [data.buffer]);
     perform(
-      exchange.captured(
+      exchange.outbox.captured(
         { audio, samples: data.samples, start_sample: base_samples + data.start_sample, is_muted: data.is_muted },
         socket?.bufferedAmount ?? 0,
         nowMs(),
       ),
     );
     postLevel(data.peak, data.rms);
-    if (exchange.captured_samples - capture_told_samples >= CAPTURE_TOLD_EVERY_SAMPLES) postCapture();
+    if (exchange.outbox.captured_samples - capture_told_samples >= CAPTURE_TOLD_EVERY_SAMPLES) postCapture();
   };
 }
 
@@ -146,6 +148,14 @@ const PERFORM = {
     setTimeout(() => perform(exchange.unanswered(token)), playback_port ? FLUSH_LIMIT_MS : 0);
   },
   post: ({ message }) => postMessage(message),
+  give_up: () => {
+    if (!socket) return;
+    // The closing handshake of a dead connection takes minutes: nobody waits for it.
+    socket.onclose = null;
+    socket.onmessage = null;
+    socket.close();
+    closed({ code: 1006, reason: "", wasClean: false });
+  },
 };
 
 /** Samples of a delta, or null when it is no base64: one bad delta is a gap, not the end of the conversation. */
@@ -181,14 +191,14 @@ function postLevel(peak, rms) {
 }
 
 function postCapture() {
-  capture_told_samples = exchange.captured_samples;
+  capture_told_samples = exchange.outbox.captured_samples;
   postMessage({
     type: "capture",
-    captured_samples: exchange.captured_samples,
-    sent_samples: exchange.sent_samples,
-    sent_ms: exchange.sent_samples / SAMPLES_PER_MS,
-    skipped_samples: exchange.skipped_samples,
-    dropped_batches: exchange.dropped_batches,
+    captured_samples: exchange.outbox.captured_samples,
+    sent_samples: exchange.outbox.sent_samples,
+    sent_ms: exchange.outbox.sent_samples / SAMPLES_PER_MS,
+    skipped_samples: exchange.outbox.skipped_samples,
+    dropped_batches: exchange.outbox.dropped_batches,
     first_context_time,
   });
 }
