@@ -103,6 +103,25 @@ test("a socket that is refused while the browser still asks for the microphone e
   assert.deepEqual({ ...held(), microphones: 0 }, NOTHING);
 });
 
+test("worklets that cannot be loaded because the server is gone: the socket's reason is told", async () => {
+  will.load = () => Promise.reject(new DOMException("Unable to load a worklet's module.", "AbortError"));
+  const engine = listening();
+  const start = engine.start({ microphone: false });
+  await settle();
+  made.workers[0].say({ type: "connection", state: "closed", code: 1006, reason: "", wasClean: false });
+  await assert.rejects(start, { name: "ConnectionError" });
+  assert.deepEqual(engine.of("trouble"), []);
+});
+
+test("worklets that cannot be loaded from a server that is there: this browser lacks something", async () => {
+  will.load = () => Promise.reject(new DOMException("Unable to load a worklet's module.", "AbortError"));
+  const engine = listening();
+  const start = engine.start({ microphone: false });
+  made.workers[0].open();
+  await assert.rejects(start, { code: "unsupported" });
+  assert.deepEqual(held(), NOTHING);
+});
+
 test("a microphone may join while the worklets are still loading", async () => {
   const loads = [];
   will.load = () => new Promise((resolve) => loads.push(resolve));

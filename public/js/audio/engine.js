@@ -256,7 +256,13 @@ export class AudioEngine extends EventTarget {
         throw run.is_over || error instanceof ConnectionError ? error : microphoneTrouble(error);
       }
     }
-    await run.graph;
+    try {
+      await run.graph;
+    } catch (error) {
+      // Worklets come from the same server: when it is gone, the socket says so in better words.
+      await run.opened;
+      throw error;
+    }
     this.#checkLife(run);
     if (run.stream && !run.source) this.#connectMicrophone(run);
     this.#listen(run);
