@@ -147,7 +147,6 @@ export function mergeItem(state, wire, at_ms, extra = {}) {
             output: wire.output ?? item.call?.output ?? null,
           }
         : item.call,
-      interrupted: item.interrupted || (wire.status === "incomplete" && role === "assistant"),
       ...extra,
     };
   });

@@ -212,7 +212,8 @@ export const REDUCERS = {
     // Compatible vendors send a bare string here.
     const details = typeof response.status_details === "string" ? {} : (response.status_details ?? {});
     const error = details.error ? plainError(details.error) : null;
-    const is_cut = response.status === "cancelled" || response.status === "failed";
+    const is_cancelled = response.status === "cancelled";
+    const is_cut = is_cancelled || response.status === "failed" || response.status === "incomplete";
     let next = {
       ...state,
       active_response_id: state.active_response_id === response.id ? null : state.active_response_id,
@@ -234,10 +235,10 @@ export const REDUCERS = {
       },
     };
     for (const item of state.items) {
-      if (item.response_id === response.id && item.status === "in_progress" && !item.past) {
+      if (item.response_id === response.id && item.status !== "completed" && !item.past) {
         next = changeItem(next, item.id, {
           status: is_cut ? "incomplete" : "completed",
-          interrupted: item.interrupted || is_cut,
+          interrupted: item.interrupted || is_cancelled,
         });
       }
     }

@@ -22,7 +22,7 @@
  * @property {{name: string, call_id: string, arguments: string, output: string|null}|null} call
  * @property {string|null} response_id
  * @property {{ms: number, text_chars: number}|null} heard null while nothing is known; `transcript.slice(0, text_chars)` was heard, the rest not
- * @property {boolean} interrupted cut short by the user, by Esc or by a failure
+ * @property {boolean} interrupted cut short by the user (speech, Esc, stop); a reply that broke off by itself is only "incomplete", see its response's `reason` and `error`
  * @property {number} audio_ms audio received from the server
  * @property {number} at_ms when it appeared
  * @property {boolean} past belongs to a session that has ended (see `newSession`)

@@ -57,6 +57,26 @@ function freeze(value) {
   return value;
 }
 
+for (const [status, is_interrupted] of [
+  ["cancelled", true],
+  ["incomplete", false],
+  ["failed", false],
+]) {
+  test(`a reply that ended ${status} was ${is_interrupted ? "" : "not "}interrupted by the user`, () => {
+    const item = { id: "i", type: "message", role: "assistant", content: [{ type: "output_audio", transcript: "Well" }] };
+    const events = [
+      { type: "response.created", response: { id: "r" } },
+      { type: "response.output_item.added", response_id: "r", item: { ...item, status: "in_progress" } },
+      { type: "response.output_item.done", response_id: "r", item: { ...item, status: "incomplete" } },
+      { type: "response.done", response: { id: "r", status, status_details: { reason: "max_output_tokens" } } },
+    ];
+    const state = events.reduce((old, event) => reduce(old, event, 0), initialState());
+    assert.equal(state.items[0].status, "incomplete");
+    assert.equal(state.items[0].interrupted, is_interrupted);
+    assert.equal(state.responses.r.reason, "max_output_tokens");
+  });
+}
+
 test("there are scripts of every kind of turn", () => {
   assert.ok(names.length >= 6, names.join());
 });
