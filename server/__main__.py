@@ -176,7 +176,10 @@ def _check(settings: Settings, redactor: Redactor) -> int:
         print(redactor.redact("\n".join(verdict.lines)), flush=True)
         return 0 if verdict.is_ok else 1
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except KeyboardInterrupt:
+        return 1
 
 
 class _Server(uvicorn.Server):

@@ -1,5 +1,6 @@
 """`python -m server` as a program: how it ends, and what it says when it cannot begin."""
 
+import asyncio
 import signal
 import socket
 from pathlib import Path
@@ -35,3 +36,23 @@ async def test_a_taken_port_ends_it_with_1_and_advice(tmp_path: Path) -> None:
     said = server.stderr.decode()
     assert "Address already in use. Stop the other program, or set another PORT." in said
     assert len(said.splitlines()) == 1
+
+
+async def test_a_check_that_is_interrupted_ends_with_1_and_no_traceback(tmp_path: Path) -> None:
+    dialled, gone = asyncio.Event(), asyncio.Event()
+
+    async def never_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        dialled.set()
+        await reader.read()  # until the other side is gone
+        writer.close()
+        gone.set()
+
+    async with await asyncio.start_server(never_answer, "127.0.0.1", 0) as silent:
+        port = silent.sockets[0].getsockname()[1]
+        settings = {"OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1"}
+        async with child("-m", "server", "check", environment=settings, folder=tmp_path) as check:
+            await dialled.wait()
+            check.process.send_signal(signal.SIGINT)
+            assert await check.ended() == 1
+        await gone.wait()
+    assert b"Traceback" not in check.stderr
