@@ -311,11 +311,11 @@ class RelayCore:
     def _dropped_notice(self, part: str) -> Notice:
         if part == "voice":
             message = (
-                "The upstream rejected the configured voice and speaks with its own. "
+                "The voice service rejected the configured voice and speaks with its own. "
                 "Check AZURE_OPENAI_VOICE."
             )
             return Notice("warning", "voice_rejected", message)
-        message = "The upstream rejected the transcription of your speech; it is off."
+        message = "The voice service rejected the transcription of your speech; it is off."
         advice = self._plan.transcription_advice
         return Notice("warning", "transcription_rejected", f"{message} {advice}".strip())
 
