@@ -152,7 +152,7 @@ def test_targets_are_large_enough_for_a_thumb(open_parley: OpenPage) -> None:
         """() => [...document.querySelectorAll("button, select, textarea, input, summary, .check")]
           .filter((node) => node.checkVisibility() && !node.matches(".check input"))
           .map((node) => [node.id || node.className || node.name, node.getBoundingClientRect()])
-          .filter(([, box]) => Math.min(box.width, box.height) < 44)
+          .filter(([, box]) => Math.round(Math.min(box.width, box.height)) < 44)
           .map(([name, box]) => `${name} ${box.width}x${box.height}`)"""
     )
     assert not small
