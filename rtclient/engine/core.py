@@ -74,7 +74,7 @@ class Session:
             new_id: makes an id for a prefix: `item` → `item_…`.
             model: what `session.model` says.
             expires_at: Unix time of the end, seconds.
-            is_model_fixed: the client named the model when it connected.
+            is_model_fixed: the client chose a model of its own when it connected.
             session_s: seconds until the session expires.
         """
         self._new_id = new_id

@@ -17,18 +17,19 @@ import random
 import string
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
-from websockets.typing import Origin, Subprotocol
+from websockets.typing import Subprotocol
 
 from rtclient.engine.actions import (
     Action,
@@ -63,6 +64,10 @@ KEY_SUBPROTOCOL = "openai-insecure-api-key."
 DEFAULT_MODEL = "parley-engine"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 PING_S = 10.0
+MAX_WAITING_FRAMES = 4
+"""Frames of a client that wait to be worked off; more stay with the client."""
+MAX_UNSENT_SPEECH_BYTES = 256 * 1024
+"""More than this on its way to a client, and speech waits: who hears slowly may still interrupt."""
 MAX_UNSENT_BYTES = 1024 * 1024
 """More than this on its way to a client, and the engine stops reading from it."""
 STALL_S = 15.0
@@ -91,6 +96,7 @@ class _Connection:
         self._has_room = asyncio.Event()
         self._has_room.set()
         self._timer: asyncio.TimerHandle | None = None
+        self._has_missed_alarm = False
         self._group: asyncio.TaskGroup | None = None
         self._jobs: dict[str, asyncio.Task[None]] = {}
         self._listenings: dict[str, Listening | None] = {}
@@ -140,6 +146,8 @@ class _Connection:
                 async with asyncio.timeout(STALL_S):
                     await self._socket.send(text)
                 self._unsent_bytes -= len(text)
+                if self._has_missed_alarm and self._unsent_bytes <= MAX_UNSENT_SPEECH_BYTES:
+                    self._on_alarm()
                 if self._unsent_bytes <= MAX_UNSENT_BYTES:
                     self._has_room.set()
         except TimeoutError:
@@ -180,9 +188,9 @@ class _Connection:
             case Hear(work_id, pcm, is_last):
                 self._hear(work_id, pcm, is_last=is_last)
             case Think(work_id):
-                self._start(work_id, self._think(action))
+                self._start(work_id, partial(self._think, action))
             case Speak(work_id):
-                self._start(work_id, self._speak(action))
+                self._start(work_id, partial(self._speak, action))
             case Stop(work_id):
                 self._stop(work_id)
             case WakeAt(at):
@@ -193,25 +201,29 @@ class _Connection:
     def _wake_at(self, at: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if at is None else self._loop.call_at(at, self._feed, Woke())
+        self._timer = None if at is None else self._loop.call_at(at, self._on_alarm)
+
+    def _on_alarm(self) -> None:
+        """Let the core send what is due, once the client has taken enough of what was."""
+        self._has_missed_alarm = self._unsent_bytes > MAX_UNSENT_SPEECH_BYTES
+        if not self._has_missed_alarm:
+            self._feed(Woke())
 
     # ------------------------------------------------------------ the senses
 
-    def _start(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
-        if self._group is None:
-            work.close()
-            return
-        self._jobs[work_id] = self._group.create_task(self._guard(work_id, work))
+    def _start(self, work_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        # Not a coroutine object: of a job that is cancelled before it begins, nobody awaits it.
+        if self._group is not None:
+            self._jobs[work_id] = self._group.create_task(self._guard(work_id, work))
 
-    async def _guard(self, work_id: str, work: Coroutine[Any, Any, None]) -> None:
+    async def _guard(self, work_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         try:
-            await work
+            await work()
         except Exception as exc:  # a broken sense must not end the session
             log.warning("a sense failed: %s", type(exc).__name__)
             log.debug("how it failed", exc_info=True)
             self._feed(SenseFailed(work_id))
         finally:
-            work.close()
             self._jobs.pop(work_id, None)
 
     def _stop(self, work_id: str) -> None:
@@ -236,7 +248,7 @@ class _Connection:
             del self._listenings[work_id]
             self._feed(SenseFailed(work_id))
         else:
-            self._start(work_id, self._finish(work_id, listening))
+            self._start(work_id, partial(self._finish, work_id, listening))
 
     async def _finish(self, work_id: str, listening: Listening) -> None:
         try:
@@ -309,8 +321,8 @@ def refusal(
     request: Request, *, key: str | None, allowed_origins: Sequence[str] = ()
 ) -> Response | None:
     """Return why a request may not become a connection, or None."""
-    parts = urlsplit(request.path)
-    if parts.path.rstrip("/") not in PATHS:
+    path, _, query_text = request.path.partition("?")  # urlsplit raises on odd brackets
+    if path.rstrip("/") not in PATHS:
         return _refusal(
             HTTPStatus.NOT_FOUND, "not_found", f"Connect to one of: {', '.join(PATHS)}."
         )
@@ -334,7 +346,7 @@ def refusal(
         return _refusal(
             HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", "This is a WebSocket address."
         )
-    query = parse_qs(parts.query)
+    query = parse_qs(query_text)
     for name in ("intent", "call_id"):
         if name in query:
             return _refusal(
@@ -378,12 +390,12 @@ async def serve(
         request = socket.request
         if request is None:
             return
-        asked = parse_qs(urlsplit(request.path).query).get("model", [""])[0][:256]
+        asked = parse_qs(request.path.partition("?")[2]).get("model", [""])[0][:256]
         session = Session(
             senses.vad(),
             new_id,
             model=asked or model,
-            is_model_fixed=bool(asked),
+            is_model_fixed=bool(asked) and asked != model,
             expires_at=int(time.time() + session_s),
             session_s=session_s,
         )
@@ -403,9 +415,9 @@ async def serve(
         port,
         process_request=door,
         select_subprotocol=_subprotocol,
-        origins=None if not allowed_origins else [*map(Origin, allowed_origins), None],
         compression=None,
         max_size=MAX_FRAME_BYTES,
+        max_queue=MAX_WAITING_FRAMES,
         ping_interval=PING_S,
         ping_timeout=PING_S,
         close_timeout=CLOSE_TIMEOUT_S,
