@@ -349,6 +349,22 @@ async def test_the_beta_header_ends_as_at_openai() -> None:
         assert talker.events[0]["error"]["code"] == "beta_api_shape_disabled"
 
 
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [("", "session.updated"), ("?model=mine", "session.updated"), ("?model=other", "error")],
+)
+async def test_a_model_that_the_client_did_not_choose_may_be_named_later(
+    query: str, answer: str
+) -> None:
+    # A relay dials with the engine's own name for whatever client it serves.
+    async with engine(model="mine") as url, connect(url + query) as connection:
+        talker = Client(connection)
+        await talker.until("session.created")
+        session = {"type": "realtime", "model": "gpt-realtime"}
+        await talker.send("session.update", session=session)
+        assert (await talker.next())["type"] == answer
+
+
 async def test_a_session_expires_with_1001() -> None:
     async with engine(session_s=0.05) as url, connect(url) as connection:
         talker = Client(connection)
