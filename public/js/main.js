@@ -141,6 +141,8 @@ function settleEnd(patch) {
     muted: false,
     session: { ...session, speaking: false, playing_item_id: null, listening: false, awaiting: false, active_response_id: null },
     ended_at: Date.now(),
+    // What the session had to say is over with it.
+    notices: configNotices(store.get().config),
     ...patch,
   });
 }
@@ -321,7 +323,7 @@ engine.addEventListener("event", ({ detail: { event, at_ms } }) => {
     last_error = session.error;
     patch.trouble = passingTrouble(session.error.code, session.error.message);
   }
-  if (session.notices !== old.notices || session.expiring !== old.expiring) {
+  if (session.notices !== old.notices || session.expiring !== old.expiring || type === "response.created") {
     patch.notices = [...configNotices(store.get().config), ...sessionNotices(session)];
   }
   if (type === "input_audio_buffer.speech_started") quiet.reset();
@@ -470,14 +472,17 @@ function configNotices(config) {
   return (config?.warnings ?? []).map((message) => ({ key: `config:${message}`, level: "warning", message }));
 }
 
-function sessionNotices({ notices: said, expiring, session }) {
-  const all = said.map(({ level, code, message, at_ms }) => ({ key: `${code}:${at_ms}`, level, message }));
+function sessionNotices({ notices: said, expiring, session, responses }) {
+  const has_begun = Object.keys(responses).length > 0;
+  const all = said
+    .filter(({ code }) => !(code === "engine_starting" && has_begun))
+    .map(({ level, code, message, at_ms }) => ({ key: `${code}:${at_ms}`, level, message }));
   if (expiring) {
-    const left = expiring.seconds_left >= 90 ? `${Math.round(expiring.seconds_left / 60)} minutes` : `${Math.round(expiring.seconds_left)} seconds`;
+    const at = new Date(expiring.expires_at * 1000).toLocaleTimeString(undefined, { timeStyle: "medium" });
     all.push({
       key: `expiring:${session?.id}:${expiring.seconds_left > 60 ? "soon" : "now"}`,
       level: "warning",
-      message: `This session ends in ${left}. You can start anew with the conversation still on the page.`,
+      message: `This session ends at ${at}. After that press the round button to go on; the conversation stays on the page.`,
     });
   }
   return all;
@@ -503,7 +508,10 @@ function render(state, old) {
     const is_now = (turn) => [turn.item_id, turn];
     transcript.render(session, new Map(timing.turns.map(is_now)));
     panel.render(session, timing.turns);
-    welcome.render(session.items.length === 0);
+    welcome.render(
+      session.items.length > 0,
+      session.items.some((item) => item.role === "user"),
+    );
   }
   transcript.announces = settings.announce;
   form.render(settings, state.is_running, session.items.some((item) => !item.past && item.audio_ms > 0));
@@ -534,7 +542,7 @@ async function learn() {
   if (is_new) {
     form.offer(config);
     welcome.offer(config);
-    store.set({ config, notices: configNotices(config) });
+    store.set({ config, notices: [...configNotices(config), ...sessionNotices(store.get().session)] });
   }
   if (config.engine?.state === "starting") setTimeout(() => learn().catch(() => {}), 1500);
 }

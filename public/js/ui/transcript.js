@@ -14,6 +14,12 @@ const MAX_TURNS = 250;
 const FOLLOW_PX = 96;
 const MAX_LOG = 40;
 
+/** Why a reply ended early when nobody interrupted it, by the reason the service gives. */
+const BROKEN_OFF = {
+  max_output_tokens: "the reply reached its longest length",
+  content_filter: "the service stopped this reply",
+};
+
 export class Transcript {
   #scroller;
   #list;
@@ -39,9 +45,11 @@ export class Transcript {
     this.#templates = templates;
     this.#scroller.addEventListener("scroll", () => this.#onScroll(), { passive: true });
     this.#latest.addEventListener("click", () => this.#toEnd(true));
-    new ResizeObserver(() => {
+    const resized = new ResizeObserver(() => {
       if (this.#follows && this.#turns.size > 0) this.#toEnd();
-    }).observe(this.#scroller);
+    });
+    resized.observe(this.#scroller);
+    resized.observe(this.#list);
   }
 
   /** The next item begins a new session; the old turns stay above a line. */
@@ -144,7 +152,7 @@ export class Transcript {
       return true;
     }
     const words = item.transcript || item.text;
-    const note = noteOf(item, words);
+    const note = noteOf(item, words, state.responses[item.response_id]?.reason);
     const is_live = liveness(item, is_playing);
     turn.element.dataset.live = String(is_live && !is_playing);
     turn.element.dataset.status = item.status;
@@ -255,10 +263,13 @@ function liveness(item, is_playing) {
 }
 
 /** @returns {{kind: "cut"|"note", text: string}} what is said below the words */
-function noteOf(item, words) {
+function noteOf(item, words, reason) {
   if (item.role === "assistant" && item.interrupted) {
     const heard = item.heard ? ` · ${seconds(item.heard.ms, 1)} heard` : "";
     return { kind: "cut", text: `you interrupted here${heard}` };
+  }
+  if (item.role === "assistant" && item.status === "incomplete") {
+    return { kind: "note", text: BROKEN_OFF[reason] ?? "the reply broke off" };
   }
   const spoken = item.transcription;
   if (spoken?.state === "failed") {

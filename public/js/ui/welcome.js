@@ -54,9 +54,17 @@ export class Welcome {
     this.#all.querySelector("ul").replaceChildren(...all.map((phrase) => this.#row(phrase)));
   }
 
-  /** @param {boolean} is_empty nothing has been said yet */
-  render(is_empty) {
-    if (this.#section.hidden === is_empty) this.#section.hidden = !is_empty;
+  /**
+   * The phrases stay below a greeting until the person has said something.
+   * @param {boolean} has_begun there is a turn
+   * @param {boolean} has_spoken there is a turn of the person
+   */
+  render(has_begun, has_spoken) {
+    if (has_begun && !this.#section.classList.contains("begun")) {
+      this.#section.classList.add("begun");
+      this.#section.parentElement.querySelector(".turns").after(this.#section);
+    }
+    if (this.#section.hidden !== has_spoken) this.#section.hidden = has_spoken;
   }
 
   #row(phrase) {
