@@ -17,6 +17,7 @@ _FAMILIES = tuple(
     for family in ("P B T D K G", "F V TH DH S Z SH ZH CH JH HH", "M N NG", "L R W Y ER")
 )
 _GAP = 0.8
+_LEAST_COVERAGE = 0.75
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,30 +78,35 @@ def _difference(a: str, b: str) -> float:
 
 
 def score(evidence: Evidence) -> float:
-    """Return how much speaks for the phrase: about -8 to +8, 0 is as likely as not."""
+    """Return how much speaks for the phrase: about -12 to +5, above 0 it is certain.
+
+    A logistic regression on the development set that bench/recognition.py describes.
+    """
     if not evidence.phrase:
-        return -8.0
-    return 11.99 + (
-        -3.5 * evidence.dictation_distance
-        - 7.5 * evidence.phone_distance
-        + 0.88 * evidence.fit
-        + 0.52 * evidence.worst_word_fit
-        + 0.30 * evidence.fit_against_phones
+        return -12.0
+    return (
+        -7.19
+        - 1.0 * evidence.dictation_distance
+        - 2.0 * evidence.phone_distance
+        + 0.62 * evidence.fit
+        + 0.77 * max(-10.0, evidence.worst_word_fit)
+        + 0.52 * evidence.fit_against_phones
+        + 17.27 * max(0.6, evidence.coverage)
     )
 
 
 def is_certain(evidence: Evidence) -> bool:
     """Whether the phrase may be told as what was said."""
-    return score(evidence) > 0.5
+    return score(evidence) > 0 and evidence.coverage >= _LEAST_COVERAGE
 
 
 def is_likely(evidence: Evidence) -> bool:
     """Whether the phrase is a better guess than the dictation."""
-    return score(evidence) > -2.5
+    return score(evidence) > -2.0 and evidence.coverage >= _LEAST_COVERAGE
 
 
 def confidence_of(evidence: Evidence) -> float:
-    """Return 0.8 to 1.0 for a certain phrase, 0.0 to 0.5 for anything else."""
+    """Return 0.8 to 1.0 for a certain phrase, 0.05 to 0.5 for anything else."""
     if is_certain(evidence):
         return round(min(1.0, 0.8 + 0.04 * score(evidence)), 2)
-    return round(min(0.5, max(0.05, 0.4 + 0.05 * score(evidence))), 2)
+    return round(min(0.5, max(0.05, 0.4 + 0.04 * score(evidence))), 2)

@@ -24,24 +24,25 @@ from typing import Any
 
 import numpy as np
 import pocketsphinx
-import soxr
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
 from rtclient.engine.agreement import Evidence, phone_distance
 from rtclient.engine.grammar import jsgf, pronounceable
+from rtclient.engine.turn_sound import TurnSound
 from rtclient.engine.workers import Job
 
 _PHRASES_WAIT_S, _DICTATION_WAIT_S, _KNOWN_WAIT_S = 1.6, 1.2, 0.6
 """How much of a turn is measured before a decoder begins: phrases (cheap to catch up on, and of
-all the most in need of a true mean), dictation, and either once the session's mean is known."""
+all the most in need of a true mean), dictation, and either once the session's mean is known. A
+pause after speech ends the wait: what is there to measure has been said."""
 
-_INPUT_HZ, _HZ = 24_000, 16_000
+_HZ = 16_000
 _STEP_SAMPLES = 1600  # 100 ms: decoding smaller pieces costs more calls and gains nothing
 _SESSION_FRAMES = 150
 """Weight of the session's mean against that of the new turn, in frames of 10 ms."""
-_DITHER = 32768 * 10 ** (-60 / 20)
 _FRAME = 160  # 10 ms, the frame of the decoders
+_MEASURING_ROUNDS = 2
 _CMN_WINDOW_FRAMES = 500  # CMN_WIN of pocketsphinx: the weight of the mean that is set
 _FIRST_MEAN = (
     (43.98, 8.65, 5.16, 10.04, -1.58, -2.86, 4.52, -4.35, -1.56, -0.44, -0.53, -1.52, 2.02)
@@ -64,9 +65,19 @@ class _Pass:
         self.wait_samples = int(wait_s * _HZ)
         self.done_samples = 0
 
-    def begin(self, mean: Mean) -> None:
-        self.mean, self.done_samples = mean, 0
-        self.decoder.set_cmn(_text(mean))
+    def begin(self, sound: NDArray[np.int16], known: Mean | None) -> None:
+        """Measure the sound so far, then start to decode from its beginning.
+
+        Listening without decoding serves two ends: it tells the cepstral mean, and it lets the
+        decoder's noise removal learn the background. What that learned from the turn before is
+        dropped first: the same sound must always be heard the same way.
+        """
+        self.decoder.reinit_feat()
+        mean: Mean = _FIRST_MEAN
+        for _ in range(_MEASURING_ROUNDS):
+            mean, frames = _measured(self.decoder, sound, mean)
+        self.mean = mean if known is None else _blend(known, _SESSION_FRAMES, mean, frames)
+        self.decoder.set_cmn(_text(self.mean))
         self.decoder.start_utt()
 
     def end(self) -> None:
@@ -101,6 +112,12 @@ class Recogniser:
             **common,
         )
 
+        for decoder in (self._grammar, self._phones, self._dictation):
+            # The first decoding touches the models' pages; better now than in somebody's turn.
+            decoder.start_utt()
+            decoder.process_raw(_warm_up().tobytes())
+            decoder.end_utt()
+
     def facts(self) -> Mapping[str, Any]:
         """Return nothing of note; being ready is the fact."""
         return {}
@@ -115,7 +132,7 @@ class Recogniser:
                 (self._grammar, self._phones, self._dictation), waits, strict=True
             )
         ]
-        turn = _Turn()
+        turn = TurnSound()
         try:
             for data in job.data():
                 turn.feed(data)
@@ -127,29 +144,27 @@ class Recogniser:
                 each.end()
         if job.is_cancelled:
             return b"{}"
-        started = passes[0].mean or _FIRST_MEAN
-        return json.dumps(self._weigh(started, known, turn)).encode()
+        mean = [round(m, 2) for m in passes[0].mean or _FIRST_MEAN]
+        return json.dumps({"evidence": self._weigh(turn).as_json(), "mean": mean}).encode()
 
     def _advance(
         self,
         passes: Sequence[_Pass],
-        turn: "_Turn",
+        turn: TurnSound,
         known: Mean | None,
         job: Job,
         *,
         is_last: bool = False,
     ) -> None:
         """Let every pass that can begin do so, and take what it has not heard yet."""
+        is_enough = is_last or turn.pauses()
         starting = [
             each
             for each in passes
-            if each.mean is None and (turn.samples >= each.wait_samples or is_last)
+            if each.mean is None and (turn.samples >= each.wait_samples or is_enough)
         ]
-        if starting:
-            # Measured with the grammar's decoder, which is the last to start: it is still free.
-            mean = self._mean_of(turn.sound(0), known)
-            for each in starting:
-                each.begin(mean)
+        for each in starting:
+            each.begin(turn.sound(0), known)
         for each in passes:
             if each.mean is None:
                 continue
@@ -162,18 +177,7 @@ class Recogniser:
                 each.decoder.process_raw(piece.tobytes())
                 each.done_samples += len(piece)
 
-    def _mean_of(self, sound: NDArray[np.int16], known: Mean | None) -> Mean:
-        """Measure the cepstral mean of a sound, blended with the session's."""
-        decoder = self._grammar
-        decoder.set_cmn(_text(_FIRST_MEAN))
-        decoder.start_utt()
-        if len(sound):
-            decoder.process_raw(sound.tobytes(), no_search=True)
-        decoder.end_utt()
-        mean, frames = _measured(decoder, _FIRST_MEAN, len(sound) // _FRAME)
-        return mean if known is None else _blend(known, _SESSION_FRAMES, mean, frames)
-
-    def _weigh(self, started: Mean, known: Mean | None, turn: "_Turn") -> dict[str, Any]:
+    def _weigh(self, turn: TurnSound) -> Evidence:
         phrase, dictation = _words(self._grammar), _words(self._dictation)
         segments = [s for s in self._grammar.seg() or () if s.word not in _SILENCES]
         frames = sum(s.end_frame - s.start_frame + 1 for s in segments)
@@ -196,7 +200,7 @@ class Recogniser:
             if segment.word not in _SILENCES and not segment.word.startswith("+"):
                 phones.append(segment.word)
         spoken = self._sounds_of(phrase)
-        evidence = Evidence(
+        return Evidence(
             phrase=" ".join(phrase),
             dictation=" ".join(dictation),
             dictation_distance=phone_distance(spoken, self._sounds_of(dictation)),
@@ -208,10 +212,6 @@ class Recogniser:
             coverage=turn.coverage([(s.start_frame, s.end_frame) for s in segments]),
             snr_db=turn.snr_db(),
         )
-        mean, frames = _measured(self._grammar, started, self._grammar.n_frames())
-        if known is not None:
-            mean = _blend(known, _SESSION_FRAMES, mean, frames)
-        return {"evidence": evidence.as_json(), "mean": [round(m, 2) for m in mean]}
 
     def _sounds_of(self, words: list[str]) -> list[str]:
         sounds: list[str] = []
@@ -220,63 +220,9 @@ class Recogniser:
         return sounds
 
 
-class _Turn:
-    """The sound of a turn at 16 kHz, with a trace of noise against digital silence."""
-
-    def __init__(self) -> None:
-        self._resampler = soxr.ResampleStream(_INPUT_HZ, _HZ, 1, "float32", "LQ")
-        self._noise = np.random.default_rng(0)  # the same each time: results repeat
-        self._odd = b""
-        self._sound = np.zeros(4 * _HZ, np.int16)
-        self.samples = 0
-
-    def feed(self, data: bytes, *, is_last: bool = False) -> None:
-        """Add pcm16 at 24 kHz, also an odd number of bytes."""
-        data = self._odd + data
-        self._odd = data[len(data) & ~1 :]
-        sound = self._resampler.resample_chunk(
-            np.frombuffer(data[: len(data) & ~1], "<i2").astype(np.float32), last=is_last
-        )
-        sound = sound + self._noise.standard_normal(len(sound)) * _DITHER
-        end = self.samples + len(sound)
-        while end > len(self._sound):
-            self._sound = np.concatenate([self._sound, np.zeros_like(self._sound)])
-        self._sound[self.samples : end] = np.clip(sound, -32768, 32767)
-        self.samples = end
-
-    def sound(self, start: int, length: int | None = None) -> NDArray[np.int16]:
-        """Return samples from `start` on, at most `length`."""
-        end = self.samples if length is None else min(self.samples, start + length)
-        return self._sound[start:end]
-
-    def snr_db(self) -> float:
-        """Return the level of the loud parts over that of the quiet ones."""
-        quiet, loud = np.percentile(self._levels(), (10, 85))
-        return round(float(loud - quiet), 1)
-
-    def coverage(self, spans: Sequence[tuple[int, int]]) -> float:
-        """Return which share of the loud frames lies in `spans`: (first, last) frame, 10 ms each.
-
-        A grammar calls silence what does not fit its phrase; the sound itself says otherwise.
-        """
-        levels = self._levels()
-        quiet, loud = np.percentile(levels, (10, 85))
-        is_loud = levels > max(quiet + 6, loud - 15)
-        if not is_loud.any():
-            return 0.0
-        inside = np.zeros(len(levels), bool)
-        for first, last in spans:
-            inside[first : last + 1] = True
-        return round(float((is_loud & inside).sum() / is_loud.sum()), 3)
-
-    def _levels(self) -> NDArray[np.float64]:
-        """Return the level of each frame of 10 ms in dB, smoothed over 30 ms."""
-        whole = self.samples // _FRAME * _FRAME
-        if not whole:
-            return np.zeros(1)
-        frames = self.sound(0)[:whole].reshape(-1, _FRAME).astype(np.float64)
-        power = np.convolve(np.mean(frames**2, axis=1), np.ones(3) / 3, "same")
-        return np.asarray(10 * np.log10(power + 1e-9))
+def _warm_up() -> NDArray[np.int16]:
+    """Return half a second of noise."""
+    return (np.random.default_rng(0).standard_normal(_HZ // 2) * 1000).astype(np.int16)
 
 
 def _words(decoder: Decoder) -> list[str]:
@@ -295,13 +241,18 @@ def _text(mean: Mean) -> str:
     return ",".join(f"{m:.2f}" for m in mean)
 
 
-def _measured(decoder: Decoder, started: Mean, frames: int) -> tuple[Mean, int]:
-    """Return the mean of the utterance alone: the decoder tells it mixed with where it started."""
-    mixed = [float(m) for m in decoder.get_cmn(True).split(",")]
+def _measured(decoder: Decoder, sound: NDArray[np.int16], start: Mean) -> tuple[Mean, int]:
+    """Return the cepstral mean of a sound and its frames; `start` cancels out."""
+    frames = len(sound) // _FRAME
     if frames < 10:
-        return started, 0
+        return start, 0
+    decoder.set_cmn(_text(start))
+    decoder.start_utt()
+    decoder.process_raw(sound.tobytes(), no_search=True)
+    decoder.end_utt()
+    mixed = [float(m) for m in decoder.get_cmn(True).split(",")]
     share = (_CMN_WINDOW_FRAMES + frames) / frames
-    return [s + (m - s) * share for s, m in zip(started, mixed, strict=True)], frames
+    return [s + (m - s) * share for s, m in zip(start, mixed, strict=True)], frames
 
 
 def _blend(first: Mean, first_weight: int, second: Mean, second_weight: int) -> Mean:

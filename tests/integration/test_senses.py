@@ -23,7 +23,8 @@ from rtclient.engine.voice import VOICES, EspeakVoice
 from rtclient.engine.workers import DATA, END, FINISH, SenseError, WorkerPool
 
 # The workers load models: one loop and one set of workers serve all tests of this file.
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# On a busy machine recognition takes longer than the usual limit of a test.
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(30)]
 
 TEXT = "What time is it? The kettle is on."
 
@@ -120,11 +121,11 @@ async def ears():
     await hearing.close()
 
 
-async def turn(ears, voice, text, session="s1"):
+async def turn(ears, voice, text, session="s1", lead_ms=300):
     """A turn that hears what the voice says, as a microphone would bring it."""
     pcm, _ = await spoken(voice, text, speed=0.9)
     listening = ears.listen(session)
-    whole = bytes(14400) + pcm + bytes(24000)
+    whole = bytes(48 * lead_ms) + pcm + bytes(24000)
     for at in range(0, len(whole), 1920):
         listening.feed(whole[at : at + 1920])
     return listening
@@ -134,6 +135,11 @@ async def test_the_ears_are_sure_of_a_phrase(ears, voice):
     heard = await (await turn(ears, voice, "Tell me a joke")).finish()
     assert (heard.text, heard.is_certain) == ("Tell me a joke", True)
     assert heard.confidence >= 0.8
+
+
+async def test_silence_before_the_words_spoils_nothing(ears, voice):
+    heard = await (await turn(ears, voice, "What time is it", "l1", lead_ms=3000)).finish()
+    assert (heard.text, heard.is_certain) == ("What time is it?", True)
 
 
 async def test_another_sentence_is_a_guess(ears, voice):

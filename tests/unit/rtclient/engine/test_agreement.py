@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +22,7 @@ SAID = Evidence(
     worst_word_fit=-2.3,
     fit_against_phones=-0.7,
     frames_per_sound=10.0,
+    coverage=1.0,
 )
 NOT_SAID = Evidence(
     phrase="change your voice",
@@ -30,6 +33,7 @@ NOT_SAID = Evidence(
     worst_word_fit=-9.0,
     fit_against_phones=-4.8,
     frames_per_sound=7.0,
+    coverage=0.85,
 )
 
 
@@ -42,6 +46,10 @@ def test_a_phrase_that_only_the_grammar_hears_is_a_guess():
     assert not is_certain(NOT_SAID)
     assert not is_likely(NOT_SAID)
     assert confidence_of(NOT_SAID) <= 0.5
+
+
+def test_a_phrase_within_a_longer_sentence_is_a_guess():
+    assert not is_certain(replace(SAID, coverage=0.6))
 
 
 def test_without_a_phrase_nothing_is_certain():
@@ -57,7 +65,7 @@ def test_without_a_phrase_nothing_is_certain():
         fit=st.floats(-20, 0),
         worst_word_fit=st.floats(-40, 0),
         fit_against_phones=st.floats(-20, 2),
-        snr_db=st.floats(0, 80),
+        coverage=st.floats(0, 1),
     )
 )
 def test_confidence_never_contradicts_certainty(evidence):
