@@ -8,6 +8,7 @@ of answers instead of a brain, one tone per letter instead of a voice.
 import asyncio
 import json
 from array import array
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,8 @@ MS_PER_CHAR = 60
 LOUD = 330
 """Root mean square of samples from which a frame counts as speech: −40 dBFS."""
 GREETING = "Hello. Say something."
+KEPT = 100
+"""How many of the last turns and prompts are kept for whoever looks."""
 
 
 class LoudnessVad:
@@ -103,7 +106,7 @@ class TableEars:
 
     def __init__(self, *turns: str | Heard | Exception) -> None:
         """`turns`: a text is certain; `Heard` says how sure; an exception breaks that turn."""
-        self.listenings: list[TableListening] = []
+        self.listenings: deque[TableListening] = deque(maxlen=KEPT)
         self._turns = turns
         self._count: dict[str, int] = {}
 
@@ -138,7 +141,7 @@ class TableBrain:
 
     def __init__(self, table: Mapping[str, Sequence[Thought | Exception]] | None = None) -> None:
         """`table`: words in lower case → thoughts; an exception breaks the response there."""
-        self.prompts: list[Prompt] = []
+        self.prompts: deque[Prompt] = deque(maxlen=KEPT)
         self._table = dict(table or {})
 
     async def think(self, prompt: Prompt) -> AsyncIterator[Thought]:
