@@ -32,7 +32,7 @@ run_layer() {
     clients)     run_pytest tests/clients ;;
     image)       run_pytest tests/integration/test_dockerfile.py -m image --timeout 240 ;;
     soak)        run_pytest tests/soak --timeout 3600 ;;
-    fuzz)        run_pytest tests/fuzz --timeout 900 ;;
+    fuzz)        run_pytest tests/unit -m hypothesis --hypothesis-profile fuzz --timeout 1800 ;;
     live)        run_pytest tests/live --timeout 120 ;;
     bench)       for bench in latency relay barge_in recognition; do $python -m "bench.$bench" --quick || return; done ;;
   esac

@@ -9,7 +9,7 @@ import json
 from collections import Counter
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from rtclient.engine.scripted import tone
@@ -151,7 +151,6 @@ CLOSERS = {
 }
 
 
-@settings(max_examples=120, deadline=None)
 @given(st.lists(MOVES, max_size=25))
 def test_any_client_gets_events_in_order(moves: list[tuple[str, Any]]) -> None:
     driver = Driver("turn 1", Heard("guess", 0.3), RuntimeError("deaf"), answers=ANSWERS)
