@@ -85,7 +85,7 @@ def score(evidence: Evidence) -> float:
     if not evidence.phrase:
         return -12.0
     return (
-        -7.19
+        -6.89
         - 1.0 * evidence.dictation_distance
         - 2.0 * evidence.phone_distance
         + 0.62 * evidence.fit
