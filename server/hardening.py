@@ -2,8 +2,9 @@
 
 - A client that does not read can still be closed: the close frame goes into the write buffer at
   once, and what is not gone `close_timeout_s` later is aborted.
-- A keepalive ping that cannot be answered because *we* stopped reading (back-pressure) is no sign
-  of a dead client; it is sent again when reading goes on.
+- A keepalive ping that cannot be answered because *we* stopped reading (back-pressure), or because
+  the answer waits behind much else that the client sent, is no sign of a dead client; it is sent
+  again.
 - The application may ask how many bytes wait for the client: the function at
   `scope["extensions"]["parley.pending"]`. So a slow client can be told from a stuck one.
 - A handshake that was refused with an HTTP answer is done; uvicorn would log an error for each, and
@@ -28,6 +29,12 @@ class ClientConnection(WebSocketsSansIOProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.close_timeout = self.close_timeout_s
+        self.heard_at = 0.0
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the client sent; whoever sends is alive."""
+        self.heard_at = self.loop.time()
+        super().data_received(data)
 
     async def run_asgi(self) -> None:
         """Run the application, then see to it that the connection goes away."""
@@ -50,8 +57,10 @@ class ClientConnection(WebSocketsSansIOProtocol):
             self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
-        """Close a client that did not answer a ping, unless its answer is what we do not read."""
-        if self.read_paused:
+        """Close a client that did not answer a ping, unless the answer may lie unread."""
+        if self.close_sent:
+            return
+        if self.read_paused or self.heard_at > self.ping_sent_at:
             self.pong_timer = None
             self.pending_ping_payload = None
             self.schedule_ping()

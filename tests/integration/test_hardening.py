@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -82,6 +82,27 @@ async def test_a_client_that_we_do_not_read_is_not_taken_for_dead(tmp_path: Path
         await asyncio.gather(pushing, return_exceptions=True)
         assert code == 1013  # and not 1011, the keepalive's
         assert client.errors()[-1]["code"] == "slow_upstream"
+
+
+async def test_a_client_that_sends_is_alive_before_its_pong_comes(tmp_path: Path) -> None:
+    event = b'{"type":"an.event.of.the.future"}'
+    frame = bytes([0x81, 0x80 | len(event)]) + b"\0\0\0\0" + event
+    async with (
+        ScriptedPeer(set_up) as peer,
+        serving_pings(peer, tmp_path, ping_s=0.2, stall_s=60) as server,
+    ):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(HANDSHAKE.encode())
+        session = await peer.session()
+        heard = b""
+        while heard.count(b"\x89\x04") < 4:  # pings, of which none is answered
+            writer.write(frame)
+            with suppress(TimeoutError):
+                heard += await asyncio.wait_for(reader.read(65_536), 0.02)
+        assert not session.closed.is_set()
+        await session.closed.wait()  # nothing comes any more
+        assert session.close_code == 1011
+        writer.transport.abort()
 
 
 async def test_a_client_that_reads_nothing_is_aborted(tmp_path: Path) -> None:
