@@ -23,6 +23,13 @@ from rtclient.environment import ENGINE_KEY, engine_key
 log = logging.getLogger("rtclient.engine")
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 65535:
+        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
+    return number
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the command line's parser."""
     result = argparse.ArgumentParser(
@@ -32,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     result.add_argument(
-        "--port", type=int, default=8080, help="port, 0 for a free one (default: %(default)s)"
+        "--port", type=_port, default=8080, help="port, 0 for a free one (default: %(default)s)"
     )
     result.add_argument("--model", default=DEFAULT_MODEL, help="what session.model says")
     result.add_argument(
@@ -103,7 +110,7 @@ async def _run(options: argparse.Namespace) -> int:
         try:
             if not await _start(senses, stop):
                 return 0
-        except RuntimeError as exc:
+        except (RuntimeError, OSError) as exc:
             log.error("the senses cannot start: %s", exc)
             return 1
         async with serve(

@@ -70,12 +70,14 @@ async def test_the_key_comes_from_the_environment_and_stays_out_of_the_log() -> 
         assert b"canary-4711" not in output + errors
 
 
-async def test_sigterm_closes_with_1001_and_ends_with_0() -> None:
+@pytest.mark.parametrize("last", ["session.created", "response.output_audio.delta"])
+async def test_sigterm_closes_with_1001_and_ends_with_0(last: str) -> None:
     async with program() as process:
         url = f"ws://127.0.0.1:{(await ready(process))['port']}/v1/realtime"
         async with connect(url) as connection:
             talker = Talker(connection)
-            await talker.until("session.created")
+            await talker.send("response.create")
+            await talker.until(last)
             process.send_signal(signal.SIGTERM)
             assert (await talker.closed())[0] == 1001
         assert await process.wait() == 0
@@ -96,6 +98,14 @@ async def test_a_taken_port_is_said_and_ends_with_1() -> None:
             _, errors = await second.communicate()
             assert second.returncode == 1
             assert f"cannot listen on 127.0.0.1:{port}".encode() in errors
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
+async def test_a_port_that_is_none_is_said_and_ends_with_2(port: str) -> None:
+    async with program(f"--port={port}") as process:
+        _, errors = await process.communicate()
+        assert process.returncode == 2
+        assert b"argument --port" in errors
 
 
 async def test_it_can_be_stopped_while_its_senses_start() -> None:
