@@ -17,6 +17,9 @@ from rtclient.engine.telephony import FromWire, ToWire
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.audio import PCM16, AudioFormat, from_base64, to_base64
 
+MAX_TELEPHONY_MS = 60_000
+"""Longest G.711 audio of one created item: it is resampled at once, on everybody's time."""
+
 
 def audio_of(text: str, param: str, form: AudioFormat) -> bytes | Fault:
     """Return the bytes of a client's base64 audio."""
@@ -95,6 +98,14 @@ class ItemDesk:
                 data = audio_of(part["audio"], param, form)
                 if isinstance(data, Fault):
                     return data
+                if form is not PCM16 and len(data) * 1000 > MAX_TELEPHONY_MS * form.bytes_per_s:
+                    return Fault(
+                        "invalid_value",
+                        f"Invalid '{param}': the embedded engine takes at most "
+                        f"{MAX_TELEPHONY_MS // 1000} s of {form.type} in one item. Use "
+                        "input_audio_buffer.append for more.",
+                        param,
+                    )
                 item.audio[index] = FromWire(form).feed(data)
                 item.is_hearing = True
                 part = {"type": "input_audio", "transcript": part.get("transcript")}

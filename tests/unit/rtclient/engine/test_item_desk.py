@@ -147,6 +147,19 @@ def user_audio(item_id: str) -> dict[str, Any]:
     return {"id": item_id, "type": "message", "role": "user", "content": [part]}
 
 
+def test_telephone_audio_of_a_created_item_has_an_end() -> None:
+    driver = Driver("hello")
+    wire = {"input": {"format": {"type": "audio/pcmu"}}}
+    driver.send("session.update", session={"type": "realtime", "audio": wire})
+    item = user_audio("a")
+    item["content"][0]["audio"] = to_base64(bytes(8 * 60_001))
+    create(driver, item)
+    assert driver.error()["param"] == "item.content[0].audio"
+    item["content"][0]["audio"] = to_base64(bytes(8 * 1000))
+    create(driver, item)
+    assert driver.types[-1] == "conversation.item.done"
+
+
 def test_an_id_used_again_does_not_get_the_words_of_the_one_before() -> None:
     driver = Driver("the words")
     driver.send("conversation.item.create", item=user_audio("a"))
