@@ -383,6 +383,27 @@ async def test_leaving_the_server_closes_with_1001() -> None:
     assert (await talker.closed())[0] == 1001
 
 
+async def test_a_client_may_vanish_after_any_event() -> None:
+    senses = scripted.senses("hello there", answers={"hello there": [Say("One."), Say("Two.")]})
+    before = asyncio.all_tasks()
+    async with engine(senses) as url:
+        count = 1
+        is_over = False
+        while not is_over:
+            connection = await connect(url)
+            talker = Client(connection)
+            await talker.send("session.update", session=TRANSCRIBED)
+            await talker.speak()
+            for _ in range(count):
+                is_over = (await talker.next())["type"] == "rate_limits.updated"
+            connection.transport.abort()
+            count += 3
+    assert asyncio.all_tasks() == before
+    ears = senses.ears
+    assert isinstance(ears, scripted.TableEars)
+    assert not ears._count, "every session was forgotten"
+
+
 async def test_a_client_that_vanishes_frees_the_senses() -> None:
     senses = scripted.senses("hello")
     async with engine(senses) as url:
