@@ -8,6 +8,7 @@ Rules of the file:
 - large appends are worked off in slices (`SLICE_MS`), so that one client cannot hold the others.
 """
 
+import math
 from dataclasses import dataclass
 
 from rtclient.engine.actions import Outbox
@@ -28,6 +29,8 @@ PRE_ROLL_MS = 500
 KEPT_QUIET_MS = 30_000
 """Quiet audio that is kept for a client that commits by itself although turns are detected."""
 MAX_UNCOMMITTED_MS = 15 * 60_000
+MAX_TURN_MS = 5 * 60_000
+"""Speech without a pause that is longer (a radio in the room) ends its turn and begins another."""
 SLICE_MS = 400
 MIN_COMMIT_MS = 100
 
@@ -73,11 +76,6 @@ class Microphone:
     def item_id(self) -> str | None:
         """The item that the open turn will be, once it is committed."""
         return self._listener.item_id if self._listener is not None else None
-
-    @property
-    def is_speaking(self) -> bool:
-        """Whether a turn is open."""
-        return self._detector is not None and self._detector.is_speaking
 
     @property
     def has_backlog(self) -> bool:
@@ -132,10 +130,19 @@ class Microphone:
                         turns.append(self._begin_turn(at_ms))
                     case SpeechStopped(at_ms):
                         turns.append(self._end_turn(at_ms))
+                    case None if self._frames_ms >= self._longest_to_ms:
+                        detector.reset()
+                        turns.append(self._end_turn(self._frames_ms))
                     case None:
                         self._watch_pause(detector)
         self._follow()
         return turns
+
+    @property
+    def _longest_to_ms(self) -> float:
+        """Where the open turn must end."""
+        is_open = self._detector is not None and self._detector.is_speaking
+        return samples_to_ms(self._start) + MAX_TURN_MS if is_open else math.inf
 
     def on_result(self, work_id: str, heard: Heard | None) -> bool:
         """Keep what the ears found in the open turn (None: they broke); False: not its work."""

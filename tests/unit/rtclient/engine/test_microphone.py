@@ -339,6 +339,17 @@ def test_turn_detection_switched_off_in_a_pause_keeps_the_rest_of_the_turn() -> 
     assert driver.types.count("input_audio_buffer.committed") == 1
 
 
+def test_speech_without_a_pause_is_cut_into_turns() -> None:
+    driver = Driver("on and on", "and on", vad=ListedVad((0, 700_000)))
+    detection(driver, create_response=False)
+    driver.append(bytes(48 * 620_000), piece_ms=4000)
+    ends = [e["audio_end_ms"] for e in driver.of("input_audio_buffer.speech_stopped")]
+    assert ends == [300_000, 600_000]
+    starts = [e["audio_start_ms"] for e in driver.of("input_audio_buffer.speech_started")]
+    assert starts == [0, *ends], "nothing is lost between them"
+    assert not driver.of("error")
+
+
 @pytest.mark.parametrize("end", ["clear", "commit"])
 def test_half_a_sample_does_not_reach_the_next_turn(end: str) -> None:
     driver = Driver("one", "two")
