@@ -152,6 +152,7 @@ class ResponseDesk:
         response.waits_for_ears = False
         newest = next((item for item in reversed(items) if item.wire.get("role") == "user"), None)
         if newest is not None and newest.has_failed:
+            newest.has_failed = False  # said once; asked again, the brain answers without words
             self.end(response, "failed", None, now)
             return
         tools = () if plan.tool_choice == "none" else plan.tools

@@ -211,6 +211,18 @@ def test_ears_that_fail_fail_the_turn_and_the_next_works() -> None:
     assert driver.of("error") == []
 
 
+def test_after_ears_that_failed_the_client_may_ask_again() -> None:
+    driver = Driver(RuntimeError("worker died"))
+    driver.speak(400)
+    driver.quiet(300)
+    driver.settle()
+    failed = driver.last("response.done")["response"]
+    assert "Send response.create to try again" in failed["status_details"]["error"]["message"]
+    driver.send("response.create")
+    driver.settle()
+    assert driver.last("response.done")["response"]["status"] == "completed"
+
+
 def test_a_voice_set_by_the_client_wins_over_a_remembered_one() -> None:
     driver = Driver()
     driver.core._desk.memory.update(voice="echo", speed=1.25)
