@@ -22,13 +22,9 @@ from rtclient.engine.shapes import (
     Tagged,
     Text,
     Texts,
-    missing,
-    wrong_type,
 )
+from rtclient.protocol.session import VOICES
 
-VOICES = (
-    "alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar",
-)  # fmt: skip
 MAX_APPEND_CHARS = 15 * 1024 * 1024
 """Longest base64 text of one `input_audio_buffer.append`."""
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -325,9 +321,3 @@ def tool_choice_fault(choice: Any, tools: Any, path: str) -> Fault | None:
         return None
     message = f"Tool choice '{choice['name']}' not found in 'tools' parameter."
     return Fault("invalid_value", message, path)
-
-
-__all__ = [
-    "EVENT", "FORMAT", "ITEM", "LOGPROBS", "MAX_APPEND_CHARS", "RESPONSE", "SESSION", "VOICES",
-    "Fault", "fault_in", "missing", "tool_choice_fault", "wrong_type",
-]  # fmt: skip

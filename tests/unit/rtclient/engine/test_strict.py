@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from rtclient.engine.strict import VOICES, fault_in, tool_choice_fault
+from rtclient.engine.strict import fault_in, tool_choice_fault
+from rtclient.engine.voice import VOICES
 from rtclient.protocol.session import VOICES as SERVICE_VOICES
 
 
@@ -384,7 +385,7 @@ def test_a_client_s_value_is_shown_in_part_only() -> None:
     assert len(fault.message) < 300
 
 
-def test_all_ten_voices_are_known() -> None:
+def test_the_voice_speaks_every_name_that_is_taken() -> None:
     assert VOICES == SERVICE_VOICES
 
 
