@@ -8,13 +8,16 @@ Rules of the file:
   nothing;
 - client events are worked off in order; a large append is worked off slice by slice
   (`has_backlog`, `Continued`), what came after it waits;
-- stream positions run on the audio clock, pacing and expiry on `now` (seconds, monotonic).
+- stream positions run on the audio clock, pacing and expiry on `now` (seconds, monotonic);
+- nothing that a session owns refers back to it, so that it goes with its last reference: the model
+  of its voice activity takes megabytes that the garbage collector does not see.
 
 Source: Realtime API reference, client events and server events.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from rtclient.engine.actions import (
@@ -54,6 +57,13 @@ SESSION_S = 3600.0
 BETA_CODE = "beta_api_shape_disabled"
 
 
+def _unused_id(new_id: Callable[[str], str], conversation: Conversation, prefix: str) -> str:
+    """Make an id that no client has given to an item of its own."""
+    while (made := new_id(prefix)) in conversation:
+        pass
+    return made
+
+
 class Session:
     """One connection's session."""
 
@@ -77,10 +87,9 @@ class Session:
             is_model_fixed: the client chose a model of its own when it connected.
             session_s: seconds until the session expires.
         """
-        self._new_id = new_id
-        self._out = Outbox(self._unused_id)
         self._session = default_session(model, new_id("sess"), expires_at)
         self._conversation = Conversation(new_id("conv"))
+        self._out = Outbox(partial(_unused_id, new_id, self._conversation))
         self._items = ItemDesk(self._out, self._conversation)
         self._desk = ResponseDesk(self._out, self._conversation)
         self._microphone = Microphone(self._out, vad, self._rules(), self._format("input"))
@@ -93,18 +102,6 @@ class Session:
         self._waiting: deque[Received] = deque()
         self._transcribing: dict[str, str] = {}
         """Item → model, until its transcription is told."""
-        self._handlers: dict[str, Callable[[dict[str, Any], float], Fault | None]] = {
-            "session.update": self._update_session,
-            "input_audio_buffer.append": self._append,
-            "input_audio_buffer.commit": self._commit,
-            "input_audio_buffer.clear": self._clear,
-            "conversation.item.create": self._create_item,
-            "conversation.item.retrieve": self._retrieve_item,
-            "conversation.item.delete": self._delete_item,
-            "conversation.item.truncate": self._truncate_item,
-            "response.create": self._create_response,
-            "response.cancel": self._cancel_response,
-        }
 
     @property
     def id(self) -> str:
@@ -147,12 +144,6 @@ class Session:
                 self._on_failure(work_id, now)
         self._set_alarm()
         return self._out.take()
-
-    def _unused_id(self, prefix: str) -> str:
-        """Make an id that no client has given to an item of its own."""
-        while (made := self._new_id(prefix)) in self._conversation:
-            pass
-        return made
 
     # ------------------------------------------------------------ the connection
 
@@ -213,7 +204,7 @@ class Session:
             self._error(Fault(exc.code, str(exc), exc.param))
             return
         event_id = event.get("event_id")
-        fault = fault_in(event) or self._handlers[event["type"]](event, now)
+        fault = fault_in(event) or _HANDLERS[event["type"]](self, event, now)
         if fault is not None:
             self._error(fault, event_id if isinstance(event_id, str) else None)
 
@@ -419,3 +410,18 @@ class Session:
 
     def _cancel_response(self, event: dict[str, Any], now: float) -> Fault | None:
         return self._desk.cancel(event.get("response_id"), now)
+
+
+_HANDLERS: Mapping[str, Callable[[Session, dict[str, Any], float], Fault | None]] = {
+    "session.update": Session._update_session,
+    "input_audio_buffer.append": Session._append,
+    "input_audio_buffer.commit": Session._commit,
+    "input_audio_buffer.clear": Session._clear,
+    "conversation.item.create": Session._create_item,
+    "conversation.item.retrieve": Session._retrieve_item,
+    "conversation.item.delete": Session._delete_item,
+    "conversation.item.truncate": Session._truncate_item,
+    "response.create": Session._create_response,
+    "response.cancel": Session._cancel_response,
+}
+"""One for each event of `strict.EVENT`."""

@@ -6,7 +6,9 @@ real service.
 """
 
 import asyncio
+import gc
 import json
+import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -418,3 +420,32 @@ async def test_a_client_that_vanishes_frees_the_senses() -> None:
         (listening,) = ears.listenings
         async with asyncio.timeout(5):
             await listening.cancelled.wait()
+
+
+async def test_a_session_is_freed_with_its_connection() -> None:
+    # The model of the voice activity takes megabytes that the garbage collector does not see.
+    made: list[weakref.ref[scripted.LoudnessVad]] = []
+
+    def vad() -> scripted.LoudnessVad:
+        one = scripted.LoudnessVad()
+        made.append(weakref.ref(one))
+        return one
+
+    senses = scripted.senses("hello there")
+    senses.vad = vad
+    gc.disable()
+    try:
+        for is_polite in (True, False):
+            async with engine(senses) as url:
+                connection = await connect(url)
+                talker = Client(connection)
+                await talker.send("session.update", session=TRANSCRIBED)
+                await talker.speak()
+                await talker.until("response.output_audio.delta")
+                if is_polite:
+                    await connection.close()
+                else:
+                    connection.transport.abort()
+        assert [one() for one in made] == [None, None]
+    finally:
+        gc.enable()
