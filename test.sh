@@ -24,7 +24,7 @@ run_pytest() { $python -m pytest -q -rs "$@" </dev/null; }
 run_layer() {
   case $1 in
     check)       scripts/check.sh ;;
-    unit)        run_pytest tests/unit tests/test_repo.py ;;
+    unit)        run_pytest tests/unit tests/test_repo.py -n 2 ;;
     contract)    run_pytest tests/contract ;;
     integration) run_pytest tests/integration -m "not image" -n 3 ;;
     web)         scripts/web_tests.sh ;;
