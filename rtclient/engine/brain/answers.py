@@ -27,6 +27,10 @@ _FEASTS = {
 }  # fmt: skip
 
 
+NAME = "the built-in engine"
+"""What the persona calls itself, unless the session's instructions give it a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Situation:
     """What an answer may know."""
@@ -35,7 +39,7 @@ class Situation:
     chance: random.Random
     memory: Mapping[str, Any]
     items: Sequence[Mapping[str, Any]]
-    name: str = "the offline engine"
+    name: str = NAME
 
     def said(self, role: str, *, back: int = 1) -> str:
         """Return the words of the `back`-th last message of a role, "" when there is none."""
@@ -56,11 +60,10 @@ def words_of(item: Mapping[str, Any]) -> str:
     return " ".join(p.get("text") or p.get("transcript") or "" for p in parts).strip()
 
 
-def greeting(name: str = "the offline engine") -> str:
+def greeting(name: str = NAME) -> str:
     """Return what is said to an empty conversation: what this is, and what one can say."""
-    called = "the offline engine" if name == "the offline engine" else f"{name}, offline"
     return (
-        f"Hello! I am {called}: no cloud, no account. "
+        f"Hello! I am {name}: no cloud, no account. "
         "I know a few dozen phrases. Try: what time is it? Or: tell me a joke."
     )
 

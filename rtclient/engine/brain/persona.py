@@ -18,6 +18,7 @@ from typing import Any
 from rtclient.engine.brain import arguments, tools
 from rtclient.engine.brain.answers import (
     ANSWERS,
+    NAME,
     Situation,
     greeting,
     replayed,
@@ -35,9 +36,7 @@ _ENDS_A_MODE = frozenset({"stop", "echo off", "replay off", "echo", "replay", "h
 def reply(prompt: Prompt, *, now: datetime, chance: random.Random) -> list[Thought]:
     """Return the answer to a prompt. `now`: local time; `chance`: for coins and dice."""
     orders = orders_in(prompt.instructions)
-    situation = Situation(
-        now, chance, prompt.memory, prompt.items, name=orders.name or "the offline engine"
-    )
+    situation = Situation(now, chance, prompt.memory, prompt.items, name=orders.name or NAME)
     newest = _newest(prompt.items)
     forced = _forced_tool(prompt)
     if newest is None:

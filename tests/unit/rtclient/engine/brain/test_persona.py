@@ -61,7 +61,7 @@ def facts(*items, **prompt):
 
 def test_an_empty_conversation_is_greeted_with_what_this_is_and_what_to_say():
     greeting = said()
-    assert "offline" in greeting
+    assert "built-in engine" in greeting
     assert "what time is it" in greeting
 
 
