@@ -14,6 +14,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from ipaddress import ip_address
 
 from rtclient.engine import scripted
 from rtclient.engine.senses import Senses
@@ -131,6 +132,10 @@ async def _run(options: argparse.Namespace) -> int:
             }
             sys.stdout.write(json.dumps(ready) + "\n")
             sys.stdout.flush()
+            if engine_key() is None and not ip_address(host).is_loopback:
+                log.warning(
+                    "anybody who reaches %s:%s may use it; set RTCLIENT_ENGINE_KEY", host, port
+                )
             await stop.wait()
     except OSError as exc:
         log.error("cannot listen on %s:%s: %s", options.host, options.port, exc.strerror)

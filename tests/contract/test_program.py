@@ -128,3 +128,14 @@ async def test_it_can_be_stopped_while_its_senses_start() -> None:
     stop.set()
     assert await starting is False
     assert was_cancelled
+
+
+@pytest.mark.parametrize(
+    ("environment", "is_warned"), [({}, True), ({"RTCLIENT_ENGINE_KEY": "a-key"}, False)]
+)
+async def test_an_open_door_is_named(environment: dict[str, str], is_warned: bool) -> None:
+    async with program("--host", "0.0.0.0", **environment) as process:
+        await ready(process)
+        process.terminate()
+        _, said = await process.communicate()
+        assert (b"set RTCLIENT_ENGINE_KEY" in said) is is_warned
