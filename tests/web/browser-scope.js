@@ -67,6 +67,7 @@ class ScriptedWorker {
 }
 
 const page = new EventTarget();
+const setLater = globalThis.setTimeout;
 const listeners = new Set();
 const values = {
   AudioContext: ScriptedContext,
@@ -86,6 +87,8 @@ const values = {
     return timer;
   },
   clearInterval: (timer) => listeners.delete(timer),
+  // A moment (100 ms) is over at the next `settle`; longer times are never waited for.
+  setTimeout: (then, ms, ...values) => (ms <= 100 ? setImmediate(then, ...values) : setLater(then, ms, ...values)),
   navigator: {
     userActivation: { hasBeenActive: true },
     mediaDevices: Object.assign(new EventTarget(), {

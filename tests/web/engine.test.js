@@ -47,6 +47,15 @@ test("the context is made and resumed before start() returns", () => {
   engine.stop();
 });
 
+test("the worklets are told to end before their context is closed", async () => {
+  const engine = await running();
+  engine.stop();
+  for (const { port } of made.nodes.slice(-2)) assert.deepEqual(port.sent.at(-1), { type: "end" });
+  assert.equal(held().contexts, 1);
+  await settle();
+  assert.equal(held().contexts, 0);
+});
+
 test("over 50 conversations nothing is left behind", async () => {
   const engine = listening();
   for (let i = 0; i < 50; i += 1) {
@@ -91,6 +100,7 @@ test("a denied microphone frees everything and says so once", async () => {
   const engine = listening();
   await assert.rejects(engine.start(), { code: "microphone_denied" });
   assert.deepEqual(engine.of("trouble").map(({ code, fatal }) => [code, fatal]), [["microphone_denied", true]]);
+  await settle();
   assert.deepEqual(held(), NOTHING);
 });
 
@@ -100,6 +110,7 @@ test("a socket that is refused while the browser still asks for the microphone e
   const start = engine.start();
   made.workers[0].say({ type: "connection", state: "closed", code: 1006, reason: "", wasClean: false });
   await assert.rejects(start, { name: "ConnectionError", code: 1006 });
+  await settle();
   assert.deepEqual({ ...held(), microphones: 0 }, NOTHING);
 });
 
@@ -119,6 +130,7 @@ test("worklets that cannot be loaded from a server that is there: this browser l
   const start = engine.start({ microphone: false });
   made.workers[0].open();
   await assert.rejects(start, { code: "unsupported" });
+  await settle();
   assert.deepEqual(held(), NOTHING);
 });
 
@@ -232,6 +244,7 @@ test("after the connection has ended late words of its worker are not heard", as
   const before = engine.told.length;
   worker.say(playback("started"));
   assert.equal(engine.told.length, before);
+  await settle();
   assert.deepEqual(held(), NOTHING);
   assert.equal(engine.send({ type: "response.create" }), false);
 });

@@ -156,3 +156,11 @@ test("books for tests are kept only when asked for", () => {
   assert.ok(Math.abs(book.played_samples - 3200) <= 2);
   assert.ok(book.last_loud_time >= flush_time && book.last_loud_time < flush_time + 0.008);
 });
+
+test("a worklet that was told to end lets the browser free it", () => {
+  for (const name of Object.keys(processors)) {
+    const { processor } = wired(name);
+    processor.port.onmessage({ data: { type: "end" } });
+    assert.equal(processor.process([[new Float32Array(128)]], [[new Float32Array(128)]]), false, name);
+  }
+});

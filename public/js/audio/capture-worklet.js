@@ -30,6 +30,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
     is_muted: false,
   };
   #transfer = [null];
+  #is_over = false;
   #give = (buffer) => this.#post(buffer);
 
   constructor() {
@@ -37,6 +38,8 @@ class CaptureProcessor extends AudioWorkletProcessor {
     this.port.onmessage = ({ data }) => {
       if (data.type === "mute") {
         this.#is_muted = data.muted;
+      } else if (data.type === "end") {
+        this.#is_over = true;
       } else if (data.type === "connect") {
         this.#port = data.port;
         this.#port.onmessage = (event) => this.#batcher.giveBack(event.data.buffer);
@@ -46,6 +49,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
 
   /** One block, 128 frames. Allocates nothing; at most one message. */
   process(inputs) {
+    if (this.#is_over) return false; // lets the browser free the node
     const channel = inputs[0]?.[0];
     if (this.#first_time < 0) {
       // The stream begins with the first sample of the microphone, not with the graph.

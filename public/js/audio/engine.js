@@ -38,6 +38,7 @@ const RESUME_LIMIT_MS = 3000;
 const WATCH_EVERY_MS = 1000;
 const REBUILD_EVERY_MS = 5000;
 const CLOSE_LIMIT_MS = 1000;
+const WORKLETS_END_MS = 100;
 
 /** Everything that one conversation holds; freed as a whole. */
 class Run {
@@ -422,16 +423,15 @@ export class AudioEngine extends EventTarget {
     const now = performance.now();
     if (run.rebuilt_at_ms && now - run.rebuilt_at_ms < REBUILD_EVERY_MS) return;
     run.rebuilt_at_ms = now;
-    const old = run.context;
     run.source?.disconnect();
     run.playback?.disconnect();
+    closeContext(run);
     run.context = new AudioContext({ latencyHint: "interactive" });
     run.source = null;
     run.capture = null;
     run.watched_time = -1;
     run.level = null; // what was heard of it the worker tells
     this.#tellSilent(run);
-    old.close().catch(() => {});
     const resumed = resumedInTime(run.context);
     try {
       run.graph = this.#buildGraph(run, run.context);
@@ -501,7 +501,7 @@ export class AudioEngine extends EventTarget {
     run.source?.disconnect();
     run.playback?.disconnect();
     if (run.stream) stopTracks(run.stream);
-    run.context?.close().catch(() => {});
+    closeContext(run);
     run.wake_lock?.release().catch(() => {});
     closeWorker(run.worker);
     this.#tellSilent(run);
@@ -558,6 +558,14 @@ function resumedInTime(context) {
     () => false,
   );
   return Promise.race([resumed, late]);
+}
+
+/** Let the worklets end, then close the context: Chromium never frees a worklet node that was still at work. */
+function closeContext({ context, capture, playback }) {
+  if (!context) return;
+  const worklets = [capture, playback].filter(Boolean);
+  for (const { port } of worklets) port.postMessage({ type: "end" });
+  setTimeout(() => context.close().catch(() => {}), worklets.length ? WORKLETS_END_MS : 0);
 }
 
 /** Let the closing handshake pass, then end the worker. */

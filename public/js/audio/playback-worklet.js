@@ -33,6 +33,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     underruns: 0,
   };
   #books = null;
+  #is_over = false;
 
   constructor() {
     super();
@@ -42,12 +43,15 @@ class PlaybackProcessor extends AudioWorkletProcessor {
       } else if (data.type === "connect") {
         this.#port = data.port;
         this.#port.onmessage = (event) => this.#take(event.data);
+      } else if (data.type === "end") {
+        this.#is_over = true;
       }
     };
   }
 
   /** One block, 128 frames. Allocates nothing; at most one message besides the start and end of a part. */
   process(_inputs, outputs) {
+    if (this.#is_over) return false; // lets the browser free the node
     const channels = outputs[0];
     const output = channels[0];
     const was_sounding = this.#queue.is_sounding;
