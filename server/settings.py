@@ -478,6 +478,8 @@ def load_settings(
         settings = Settings(**values, **about)
     faults += settings.faults()
     if faults:
+        # A misspelled name is often why another is missing.
+        faults += [_unknown_name_warning(name) for name in settings.unknown_names]
         raise SettingsError(list(dict.fromkeys(faults)))
     return settings._with_token()
 

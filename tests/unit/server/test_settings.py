@@ -345,3 +345,9 @@ def test_every_setting_has_a_sentence_and_a_group() -> None:
             assert isinstance(field.json_schema_extra, dict)
             assert field.json_schema_extra["group"], name
     assert len(names()) == len(set(names()))
+
+
+def test_a_misspelled_name_is_told_when_the_start_fails(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AZURE_OPENAI_ENDPOIT=https://x.example\nUPSTREAM=azure\n")
+    with pytest.raises(SettingsError, match="Did you mean AZURE_OPENAI_ENDPOINT"):
+        load_settings({}, tmp_path)
