@@ -58,7 +58,7 @@ def transcription_warning(kind: str, model: str, today: date) -> str | None:
     ):
         return (
             f"Azure {_tense(_AZURE_WHISPER_END, today)} whisper on {_AZURE_WHISPER_END}. Deploy"
-            " gpt-4o-transcribe or a newer transcription model in your resource and set"
+            " a current transcription model in your resource and set"
             " AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT to the deployment's name."
         )
     return None
