@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rtclient.engine.senses import Heard, Prompt, Spoken, Thought
+from rtclient.engine.shapes import Fault
 
 # ---------------------------------------------------------------- what happened
 
@@ -80,9 +81,23 @@ class SpeakingEnded:
 
 @dataclass(frozen=True, slots=True)
 class SenseFailed:
-    """A sense broke while it worked; the reason is the face's to log, never the client's."""
+    """A sense broke while it worked."""
 
     work_id: str
+    message: str = ""
+    """What to tell the client (the text of a `SenseError`); empty: the service's own words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """End the response that writes to the conversation as `failed`, with this error."""
+
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """End the session as its time limit does."""
 
 
 Input = (
@@ -96,6 +111,8 @@ Input = (
     | Speaking
     | SpeakingEnded
     | SenseFailed
+    | Broken
+    | Expired
 )
 
 # ---------------------------------------------------------------- what to do
@@ -115,6 +132,8 @@ class Hear:
     work_id: str
     pcm: bytes = b""
     is_last: bool = False
+    hints: tuple[str, ...] = ()
+    """Words that are likely in this session; those of the first `Hear` of a work count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +191,17 @@ class Outbox:
     def emit(self, event_type: str, **fields: Any) -> None:
         """Add a server event; its `event_id` is made here."""
         self.actions.append(Emit({"type": event_type, "event_id": self.new_id("event"), **fields}))
+
+    def error(self, fault: Fault, event_id: str | None = None) -> None:
+        """Add an `error` event; `event_id`: that of the client event at fault."""
+        error = {
+            "type": fault.type,
+            "code": fault.code,
+            "message": fault.message,
+            "param": fault.param,
+            "event_id": event_id,
+        }
+        self.emit("error", error=error)
 
     def do(self, action: Action) -> None:
         """Add any other action."""

@@ -22,8 +22,10 @@ from typing import Any
 
 from rtclient.engine.actions import (
     Action,
+    Broken,
     Close,
     Continued,
+    Expired,
     Input,
     Opened,
     Outbox,
@@ -140,8 +142,12 @@ class Session:
                 self._desk.on_spoken(work_id, spoken, now)
             case SpeakingEnded(work_id):
                 self._desk.on_speaking_ended(work_id, now)
-            case SenseFailed(work_id):
-                self._on_failure(work_id, now)
+            case SenseFailed(work_id, message):
+                self._on_failure(work_id, message, now)
+            case Broken(fault):
+                self._desk.fail_active(fault, now)
+            case Expired():
+                self._end_of_time()
         self._set_alarm()
         return self._out.take()
 
@@ -149,7 +155,7 @@ class Session:
 
     def _open(self, is_beta: bool, now: float) -> None:
         if is_beta:
-            self._error(
+            self._out.error(
                 Fault(
                     BETA_CODE,
                     "The beta shape of the Realtime API is no longer supported. "
@@ -162,10 +168,12 @@ class Session:
         self._out.emit("session.created", session=self._public_session())
 
     def _expire(self, now: float) -> None:
-        if self._expires is None or now < self._expires:
-            return
+        if self._expires is not None and now >= self._expires:
+            self._end_of_time()
+
+    def _end_of_time(self) -> None:
         text = f"Your session hit the maximum duration of {round(self._session_s / 60)} minutes."
-        self._error(Fault("session_expired", text))
+        self._out.error(Fault("session_expired", text))
         self._close(1001, text)
 
     def _close(self, code: int, reason: str) -> None:
@@ -179,18 +187,6 @@ class Session:
             self._wake = at
             self._out.do(WakeAt(at))
 
-    def _error(self, fault: Fault, event_id: str | None = None) -> None:
-        self._out.emit(
-            "error",
-            error={
-                "type": fault.type,
-                "code": fault.code,
-                "message": fault.message,
-                "param": fault.param,
-                "event_id": event_id,
-            },
-        )
-
     # ------------------------------------------------------------ client events
 
     def _read(self, now: float) -> None:
@@ -201,12 +197,12 @@ class Session:
         try:
             event = decode(data)
         except RemoteProtocolError as exc:
-            self._error(Fault(exc.code, str(exc), exc.param))
+            self._out.error(Fault(exc.code, str(exc), exc.param))
             return
         event_id = event.get("event_id")
         fault = fault_in(event) or _HANDLERS[event["type"]](self, event, now)
         if fault is not None:
-            self._error(fault, event_id if isinstance(event_id, str) else None)
+            self._out.error(fault, event_id if isinstance(event_id, str) else None)
 
     def _public_session(self) -> dict[str, Any]:
         return dict(self._session)
@@ -262,7 +258,7 @@ class Session:
                 "Turn detection failed and is off for this session. "
                 "Set turn_detection to null and commit turns, or connect again."
             )
-            self._error(Fault("server_error", message, type="server_error"))
+            self._out.error(Fault("server_error", message, type="server_error"))
 
     def _on_turn_started(self, turn: TurnStarted, now: float) -> None:
         self._out.emit(
@@ -285,7 +281,7 @@ class Session:
         if rules is not None and rules.creates_response:
             fault = self._begin_response({}, now)
             if fault is not None:
-                self._error(fault)
+                self._out.error(fault)
 
     def _commit(self, _event: dict[str, Any], now: float) -> Fault | None:
         length_ms = self._microphone.buffer.length_ms
@@ -330,8 +326,8 @@ class Session:
         self._items.add(item)
         if listener.result is not None:
             self._on_heard(listener.work_id, listener.result, now)
-        elif listener.has_failed:
-            self._on_failure(listener.work_id, now)
+        elif listener.failure is not None:
+            self._on_failure(listener.work_id, listener.failure, now)
 
     # ------------------------------------------------------------ the ears
 
@@ -357,14 +353,14 @@ class Session:
         usage = transcription_usage(item, heard, model)
         self._out.emit(f"{kind}.completed", **place, transcript=heard.text, usage=usage, **extra)
 
-    def _on_failure(self, work_id: str, now: float) -> None:
-        if self._microphone.on_result(work_id, None):
+    def _on_failure(self, work_id: str, message: str, now: float) -> None:
+        if self._microphone.on_failure(work_id, message):
             return
         item = self._items.take_heard(work_id)
         if item is None:
-            self._desk.on_failure(work_id, now)
+            self._desk.on_failure(work_id, message, now)
             return
-        item.has_failed = True
+        item.failure = message
         if self._transcribing.pop(item.id, None) is not None:
             self._out.emit(
                 "conversation.item.input_audio_transcription.failed",
@@ -373,7 +369,7 @@ class Session:
                 error={
                     "type": "server_error",
                     "code": None,
-                    "message": f"Input transcription failed for item '{item.id}'.",
+                    "message": message or f"Input transcription failed for item '{item.id}'.",
                     "param": None,
                 },
             )

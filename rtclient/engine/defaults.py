@@ -12,10 +12,9 @@ from importlib.util import find_spec
 from rtclient.engine.brain import Persona
 from rtclient.engine.ears import DeafEars, SphinxEars
 from rtclient.engine.other_voices import ProgramVoice, ToneVoice, installed_program
-from rtclient.engine.senses import Senses, Vad, Voice
+from rtclient.engine.senses import SenseError, Senses, Vad, Voice
 from rtclient.engine.vad import EnergyVad, SileroVad
 from rtclient.engine.voice import EspeakVoice
-from rtclient.engine.workers import SenseError
 
 _ENGINE = "Install it with: pip install 'rtclient[engine]'"
 _VOICE = "Install it with: pip install 'rtclient[voice-gpl]'"

@@ -23,6 +23,15 @@ MAX_OPEN = 16
 """Responses of one session that may be under way at once."""
 
 
+def server_error(message: str = "") -> Fault:
+    """Return the fault of a response that a sense broke; empty: in the service's own words."""
+    text = message or (
+        "The server had an error while processing your request. "
+        "Sorry about that! Send response.create to try again."
+    )
+    return Fault("server_error", text, type="server_error")
+
+
 def plan_of(
     session: dict[str, Any],
     params: dict[str, Any],
@@ -151,9 +160,10 @@ class ResponseDesk:
             return
         response.waits_for_ears = False
         newest = next((item for item in reversed(items) if item.wire.get("role") == "user"), None)
-        if newest is not None and newest.has_failed:
-            newest.has_failed = False  # said once; asked again, the brain answers without words
-            self.end(response, "failed", None, now)
+        if newest is not None and newest.failure is not None:
+            fault = server_error(newest.failure)
+            newest.failure = None  # said once; asked again, the brain answers without words
+            self.fail(response, fault, now)
             return
         tools = () if plan.tool_choice == "none" else plan.tools
         heard: Heard | None = newest.heard if newest is not None else None
@@ -195,10 +205,10 @@ class ResponseDesk:
             response.on_speaking_ended(work_id, now)
             self._settle(response, now)
 
-    def on_failure(self, work_id: str, now: float) -> None:
-        """The brain or the voice broke."""
+    def on_failure(self, work_id: str, message: str, now: float) -> None:
+        """The brain or the voice broke; `message`: what to tell the client, may be empty."""
         if response := self._open.get(work_id) or self._speaker(work_id):
-            self.end(response, "failed", None, now)
+            self.fail(response, server_error(message), now)
 
     def on_time(self, now: float) -> None:
         """Send what is due."""
@@ -225,6 +235,16 @@ class ResponseDesk:
         """Cut a response short."""
         response.end(status, reason, now)
         self._settle(response, now)
+
+    def fail(self, response: Response, fault: Fault, now: float) -> None:
+        """End a response as failed."""
+        response.fail(fault, now)
+        self._settle(response, now)
+
+    def fail_active(self, fault: Fault, now: float) -> None:
+        """End the response that writes to the conversation as failed, if there is one."""
+        if (active := self.active) is not None:
+            self.fail(active, fault, now)
 
     def sync(self) -> None:
         """Bring the open items up to what has gone out, before somebody looks at them."""

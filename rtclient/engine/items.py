@@ -47,8 +47,8 @@ class Item:
     """The ears are still at it."""
     work_id: str = ""
     """What the ears' work is called. Never the item's id: clients choose those, also again."""
-    has_failed: bool = False
-    """The ears broke over it."""
+    failure: str | None = None
+    """The ears broke over it: what to tell the client, may be empty."""
     is_cut: bool = False
     """Truncated: what the assistant still sends of it is not part of the conversation."""
 

@@ -17,7 +17,8 @@ from typing import Any
 from rtclient.engine.actions import Outbox, Speak, Stop
 from rtclient.engine.items import Conversation, Item
 from rtclient.engine.message import Message
-from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken, Thought
+from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken, Thought, Trouble
+from rtclient.engine.shapes import Fault
 from rtclient.engine.usage import ASSISTANT_MS_PER_TOKEN, Cost, text_tokens, usage
 from rtclient.protocol.audio import AudioFormat
 
@@ -115,6 +116,9 @@ class Response:
         """Take a piece of what the brain made."""
         if isinstance(thought, Remember):
             self._memory.update(thought.facts)
+            return
+        if isinstance(thought, Trouble):
+            self._out.error(Fault(thought.code, thought.message, type="server_error"))
             return
         if isinstance(thought, Say):
             if not thought.text:
@@ -303,7 +307,16 @@ class Response:
     # ------------------------------------------------------------ the end
 
     def end(self, status: str, reason: str | None, now: float) -> None:
-        """Cut the response short: `cancelled`, `incomplete` or `failed`, with closers."""
+        """Cut the response short: `cancelled` or `incomplete`, with closers."""
+        details = {"type": status} if reason is None else {"type": status, "reason": reason}
+        self._cut(status, details, now)
+
+    def fail(self, fault: Fault, now: float) -> None:
+        """End the response as `failed`, with closers."""
+        error = {"type": fault.type, "code": fault.code, "message": fault.message}
+        self._cut("failed", {"type": "failed", "error": error}, now)
+
+    def _cut(self, status: str, details: dict[str, Any], now: float) -> None:
         if self.is_over:
             return
         if self._is_thinking:
@@ -311,16 +324,6 @@ class Response:
         self._stop_speech()
         self._queue.clear()
         self._close_message("incomplete")
-        details: dict[str, Any] = {"type": status}
-        if reason is not None:
-            details["reason"] = reason
-        if status == "failed":
-            details["error"] = {
-                "type": "server_error",
-                "code": "server_error",
-                "message": "The server had an error while processing your request. "
-                "Sorry about that! Send response.create to try again.",
-            }
         self._finish(status, details, now)
 
     def _stop_speech(self) -> None:

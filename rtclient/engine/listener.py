@@ -32,8 +32,8 @@ class Listener:
         self.work_id = outbox.new_id("hearing")
         self.result: Heard | None = None
         """What was understood before the turn was over."""
-        self.has_failed = False
-        """The ears broke before the turn was over."""
+        self.failure: str | None = None
+        """The ears broke before the turn was over: what to tell the client, may be empty."""
         self.is_finishing = False
         self._out = outbox
         self._start = start
@@ -58,7 +58,7 @@ class Listener:
             return
         self._out.do(Stop(self.work_id))
         self.work_id = self._out.new_id("hearing")
-        self.result, self.has_failed, self.is_finishing = None, False, False
+        self.result, self.failure, self.is_finishing = None, None, False
         self._fed = self._start
         self._attempt += 1
 

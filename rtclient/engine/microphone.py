@@ -144,12 +144,18 @@ class Microphone:
         is_open = self._detector is not None and self._detector.is_speaking
         return samples_to_ms(self._start) + MAX_TURN_MS if is_open else math.inf
 
-    def on_result(self, work_id: str, heard: Heard | None) -> bool:
-        """Keep what the ears found in the open turn (None: they broke); False: not its work."""
-        listener = self._listener
-        if listener is None or listener.work_id != work_id:
+    def on_result(self, work_id: str, heard: Heard) -> bool:
+        """Keep what the ears found in the open turn; False: not its work."""
+        if self._listener is None or self._listener.work_id != work_id:
             return False
-        listener.result, listener.has_failed = heard, heard is None
+        self._listener.result = heard
+        return True
+
+    def on_failure(self, work_id: str, message: str) -> bool:
+        """Note that the ears broke over the open turn; False: not its work."""
+        if self._listener is None or self._listener.work_id != work_id:
+            return False
+        self._listener.failure = message
         return True
 
     def _probabilities(self, pcm: bytes) -> list[float]:

@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from rtclient.engine.senses import Spoken, Word
+from rtclient.engine.senses import SenseError, Spoken, Word
 from rtclient.engine.voice import BYTES_PER_MS, VOICES, sentences, word_end
-from rtclient.engine.workers import SenseError
 
 OUTPUT_HZ: Final = 24_000
 _PIECE_BYTES: Final = 60 * BYTES_PER_MS

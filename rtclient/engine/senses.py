@@ -14,6 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 
+class SenseError(RuntimeError):
+    """A sense failed. The text says what happened and what to do, and is fit for clients.
+
+    No words of a conversation, no key and no address with a password is ever in it.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What the ears made of one turn."""
@@ -87,7 +94,15 @@ class Remember:
     facts: Mapping[str, Any]
 
 
-Thought = Say | Call | Replay | Remember
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong that the client should see: an `error` event of type `server_error`."""
+
+    code: str
+    message: str
+
+
+Thought = Say | Call | Replay | Remember | Trouble
 
 
 class Vad(Protocol):
@@ -120,8 +135,11 @@ class Listening(Protocol):
 class Ears(Protocol):
     """Speech recognition."""
 
-    def listen(self, session_id: str) -> Listening:
-        """Begin to hear a turn of a session. Never blocks, whether a worker is free or not."""
+    def listen(self, session_id: str, hints: Sequence[str] = ()) -> Listening:
+        """Begin to hear a turn of a session. Never blocks, whether a worker is free or not.
+
+        `hints`: words that are likely in this session (`hints.hints_of`).
+        """
         ...
 
     def forget(self, session_id: str) -> None:

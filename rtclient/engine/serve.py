@@ -53,7 +53,7 @@ from rtclient.engine.actions import (
     Woke,
 )
 from rtclient.engine.core import SESSION_S, Session
-from rtclient.engine.senses import Listening, Senses
+from rtclient.engine.senses import Listening, SenseError, Senses
 from rtclient.protocol.codec import encode
 
 log = logging.getLogger("rtclient.engine")
@@ -185,8 +185,8 @@ class _Connection:
                 if self._unsent_bytes > MAX_UNSENT_BYTES:
                     self._has_room.clear()
                 self._outgoing.put_nowait(text)
-            case Hear(work_id, pcm, is_last):
-                self._hear(work_id, pcm, is_last=is_last)
+            case Hear():
+                self._hear(action)
             case Think(work_id):
                 self._start(work_id, partial(self._think, action))
             case Speak(work_id):
@@ -222,7 +222,7 @@ class _Connection:
         except Exception as exc:  # a broken sense must not end the session
             log.warning("a sense failed: %s", type(exc).__name__)
             log.debug("how it failed", exc_info=True)
-            self._feed(SenseFailed(work_id))
+            self._feed(SenseFailed(work_id, str(exc) if isinstance(exc, SenseError) else ""))
         finally:
             self._jobs.pop(work_id, None)
 
@@ -232,17 +232,18 @@ class _Connection:
         if job := self._jobs.pop(work_id, None):
             job.cancel()
 
-    def _hear(self, work_id: str, pcm: bytes, *, is_last: bool) -> None:
+    def _hear(self, action: Hear) -> None:
+        work_id, pcm = action.work_id, action.pcm
         try:
             if work_id not in self._listenings:
-                self._listenings[work_id] = self._senses.ears.listen(self._session.id)
+                self._listenings[work_id] = self._senses.ears.listen(self._session.id, action.hints)
             listening = self._listenings[work_id]
             if listening is not None and pcm:
                 listening.feed(pcm)
         except Exception as exc:
             log.warning("the ears failed: %s", type(exc).__name__)
             listening = self._listenings[work_id] = None
-        if not is_last:
+        if not action.is_last:
             return
         if listening is None:
             del self._listenings[work_id]

@@ -26,6 +26,8 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
+from rtclient.engine.senses import SenseError
+
 _HEADER = struct.Struct(">IIB")
 _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
 
@@ -40,10 +42,6 @@ _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
     "from rtclient.engine.workers import work; work(sys.argv[2], json.loads(sys.argv[3]))"
 )
-
-
-class SenseError(RuntimeError):
-    """A sense failed in the middle of a job. The text says what happened and what follows."""
 
 
 # --- the side of the engine process ---------------------------------------------------------

@@ -18,9 +18,10 @@ from rtclient.engine.defaults import senses
 from rtclient.engine.ears import SphinxEars
 from rtclient.engine.grammar import pronounceable
 from rtclient.engine.other_voices import ProgramVoice, installed_program
+from rtclient.engine.senses import SenseError
 from rtclient.engine.vad import SileroVad
 from rtclient.engine.voice import VOICES, EspeakVoice
-from rtclient.engine.workers import DATA, END, FINISH, SenseError, WorkerPool
+from rtclient.engine.workers import DATA, END, FINISH, WorkerPool
 
 # The workers load models: one loop and one set of workers serve all tests of this file.
 # On a busy machine recognition takes longer than the usual limit of a test.

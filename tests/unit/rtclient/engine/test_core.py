@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from rtclient.engine.actions import Woke
+from rtclient.engine.actions import Broken, Expired, Woke
 from rtclient.engine.scripted import tone
-from rtclient.engine.senses import Heard, Vad
+from rtclient.engine.senses import Heard, Say, Trouble, Vad
+from rtclient.engine.shapes import Fault
 from rtclient.protocol.audio import to_base64
 from tests.support.engine_driver import EXPIRES_AT, Driver
 
@@ -244,3 +245,37 @@ def test_audio_must_be_base64() -> None:
     (error,) = driver.send("input_audio_buffer.append", audio="%%%")
     assert (error["error"]["code"], error["error"]["param"]) == ("invalid_value", "audio")
     assert "PCM16" in error["error"]["message"]
+
+
+def test_a_response_that_is_broken_from_outside_fails_with_that_error() -> None:
+    driver = Driver()
+    driver.say("hello")
+    driver.send("response.create")
+    driver.feed(Broken(Fault("rate_limit_exceeded", "Try again in 2s.", type="rate_limit")))
+    details = driver.last("response.done")["response"]["status_details"]
+    assert details["error"]["code"] == "rate_limit_exceeded"
+    driver.feed(Broken(Fault("server_error", "Nobody is there.")))
+    assert len(driver.of("response.done")) == 1
+
+
+def test_a_session_can_be_made_to_expire() -> None:
+    driver = Driver()
+    driver.feed(Expired())
+    assert driver.error()["code"] == "session_expired"
+    assert driver.closed is not None
+    assert driver.closed.code == 1001
+
+
+def test_trouble_of_the_brain_is_an_error_event_and_the_response_goes_on() -> None:
+    driver = Driver(answers={"hello": [Trouble("chat_server_failed", "No answer."), Say("Sorry.")]})
+    driver.say("hello")
+    driver.send("response.create")
+    driver.settle()
+    assert driver.error() == {
+        "type": "server_error",
+        "code": "chat_server_failed",
+        "message": "No answer.",
+        "param": None,
+        "event_id": None,
+    }
+    assert driver.last("response.done")["response"]["status"] == "completed"
