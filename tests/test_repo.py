@@ -64,6 +64,7 @@ ONLY_IN = {
     "websockets": (
         "rtclient/transport.py",
         "rtclient/testing.py",
+        "rtclient/engine/connection.py",
         "rtclient/engine/serve.py",
         "tests/",
         "bench/",

@@ -1,62 +1,29 @@
-"""The engine's WebSocket face: connections in, actions carried to the senses and to the client.
+"""The engine's WebSocket server: who is let in, and a session for each.
 
-Rules of the file:
-- it decides nothing about events; `core.Session` does;
-- the receive loop never waits for a sense; every piece of work is a task of the connection's task
-  group, and all of it is cancelled when the work is stopped or the connection ends;
-- what breaks in a sense is told to the core and logged by its type; only our own bugs end a
-  connection (1011);
-- nothing of a client's credential, words or audio is logged.
+Nothing of a client's credential is logged.
 """
 
-import asyncio
 import hmac
 import json
 import logging
 import random
 import string
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from contextlib import aclosing, asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import parse_qs
 
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.datastructures import Headers
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
-from rtclient.engine.actions import (
-    Action,
-    Close,
-    Continued,
-    Emit,
-    Hear,
-    Input,
-    Opened,
-    Received,
-    SenseFailed,
-    Speak,
-    Speaking,
-    SpeakingEnded,
-    Stop,
-    Think,
-    Thinking,
-    ThinkingEnded,
-    TurnHeard,
-    WakeAt,
-    Woke,
-)
+from rtclient.engine.connection import Connection
 from rtclient.engine.core import SESSION_S, Session
-from rtclient.engine.senses import Listening, SenseError, Senses
-from rtclient.protocol.codec import encode
+from rtclient.engine.senses import Senses
 
-log = logging.getLogger("rtclient.engine")
 
 PATHS = ("/v1/realtime", "/openai/v1/realtime")
 SUBPROTOCOL = Subprotocol("realtime")
@@ -66,11 +33,6 @@ MAX_FRAME_BYTES = 16 * 1024 * 1024
 PING_S = 10.0
 MAX_WAITING_FRAMES = 4
 """Frames of a client that wait to be worked off; more stay with the client."""
-MAX_UNSENT_SPEECH_BYTES = 256 * 1024
-"""More than this on its way to a client, and speech waits: who hears slowly may still interrupt."""
-MAX_UNSENT_BYTES = 1024 * 1024
-"""More than this on its way to a client, and the engine stops reading from it."""
-STALL_S = 15.0
 CLOSE_TIMEOUT_S = 3.0
 _ID_CHARS = string.digits + string.ascii_letters
 _ID_LENGTH = 21
@@ -79,205 +41,6 @@ _ID_LENGTH = 21
 def new_id(prefix: str) -> str:
     """Return an id as the real service makes them."""
     return f"{prefix}_{''.join(random.choices(_ID_CHARS, k=_ID_LENGTH))}"
-
-
-class _Connection:
-    """One client: its session's core, its sender and its running work."""
-
-    def __init__(self, socket: ServerConnection, session: Session, senses: Senses) -> None:
-        self._socket = socket
-        self._session = session
-        self._senses = senses
-        self._loop = asyncio.get_running_loop()
-        self._inputs: deque[Input] = deque()
-        self._is_feeding = False
-        self._outgoing: asyncio.Queue[str | Close] = asyncio.Queue()
-        self._unsent_bytes = 0
-        self._has_room = asyncio.Event()
-        self._has_room.set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._has_missed_alarm = False
-        self._group: asyncio.TaskGroup | None = None
-        self._jobs: dict[str, asyncio.Task[None]] = {}
-        self._listenings: dict[str, Listening | None] = {}
-        """None: the ears broke over this turn already."""
-        self._finished: list[str] = []
-
-    async def run(self, *, is_beta: bool) -> None:
-        """Serve the client until either side ends; safe to cancel."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                sender = group.create_task(self._send())
-                try:
-                    self._feed(Opened(is_beta))
-                    await self._receive()
-                finally:
-                    self._group = None
-                    sender.cancel()
-                    for job in list(self._jobs.values()):
-                        job.cancel()
-        finally:
-            if self._timer is not None:
-                self._timer.cancel()
-            for listening in self._listenings.values():
-                if listening is not None:
-                    listening.cancel()
-            self._senses.ears.forget(self._session.id)
-
-    async def _receive(self) -> None:
-        try:
-            async for frame in self._socket:
-                self._feed(Received(frame))
-                while self._session.has_backlog:
-                    await asyncio.sleep(0)
-                    self._feed(Continued())
-                await self._has_room.wait()
-        except ConnectionClosed:
-            return
-
-    async def _send(self) -> None:
-        try:
-            while True:
-                text = await self._outgoing.get()
-                if isinstance(text, Close):
-                    await self._socket.close(text.code, text.reason)
-                    return
-                async with asyncio.timeout(STALL_S):
-                    await self._socket.send(text)
-                self._unsent_bytes -= len(text)
-                if self._has_missed_alarm and self._unsent_bytes <= MAX_UNSENT_SPEECH_BYTES:
-                    self._on_alarm()
-                if self._unsent_bytes <= MAX_UNSENT_BYTES:
-                    self._has_room.set()
-        except TimeoutError:
-            log.warning("a client takes nothing; it is let go")
-            await self._socket.close(1013, "The client reads too slowly.")
-        except ConnectionClosed:
-            return
-        finally:
-            self._has_room.set()
-
-    # ------------------------------------------------------------ the core
-
-    def _feed(self, happened: Input) -> None:
-        """Give the core what happened and do what it says; in order, also when nested."""
-        self._inputs.append(happened)
-        if self._is_feeding:
-            return
-        self._is_feeding = True
-        try:
-            while self._inputs:
-                for action in self._session.feed(self._inputs.popleft(), self._loop.time()):
-                    self._do(action)
-        except Exception:
-            log.exception("the engine failed; the connection is closed")
-            self._inputs.clear()
-            self._outgoing.put_nowait(Close(1011, "internal error"))
-        finally:
-            self._is_feeding = False
-
-    def _do(self, action: Action) -> None:
-        match action:
-            case Emit(event):
-                text = encode(event)
-                self._unsent_bytes += len(text)
-                if self._unsent_bytes > MAX_UNSENT_BYTES:
-                    self._has_room.clear()
-                self._outgoing.put_nowait(text)
-            case Hear():
-                self._hear(action)
-            case Think(work_id):
-                self._start(work_id, partial(self._think, action))
-            case Speak(work_id):
-                self._start(work_id, partial(self._speak, action))
-            case Stop(work_id):
-                self._stop(work_id)
-            case WakeAt(at):
-                self._wake_at(at)
-            case Close():
-                self._outgoing.put_nowait(action)
-
-    def _wake_at(self, at: float | None) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None if at is None else self._loop.call_at(at, self._on_alarm)
-
-    def _on_alarm(self) -> None:
-        """Let the core send what is due, once the client has taken enough of what was."""
-        self._has_missed_alarm = self._unsent_bytes > MAX_UNSENT_SPEECH_BYTES
-        if not self._has_missed_alarm:
-            self._feed(Woke())
-
-    # ------------------------------------------------------------ the senses
-
-    def _start(self, work_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        # Not a coroutine object: of a job that is cancelled before it begins, nobody awaits it.
-        if self._group is not None:
-            self._jobs[work_id] = self._group.create_task(self._guard(work_id, work))
-
-    async def _guard(self, work_id: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        try:
-            await work()
-        except Exception as exc:  # a broken sense must not end the session
-            log.warning("a sense failed: %s", type(exc).__name__)
-            log.debug("how it failed", exc_info=True)
-            self._feed(SenseFailed(work_id, str(exc) if isinstance(exc, SenseError) else ""))
-        finally:
-            self._jobs.pop(work_id, None)
-
-    def _stop(self, work_id: str) -> None:
-        if listening := self._listenings.pop(work_id, None):
-            listening.cancel()
-        if job := self._jobs.pop(work_id, None):
-            job.cancel()
-
-    def _hear(self, action: Hear) -> None:
-        work_id, pcm = action.work_id, action.pcm
-        try:
-            if work_id not in self._listenings:
-                self._listenings[work_id] = self._senses.ears.listen(self._session.id, action.hints)
-            listening = self._listenings[work_id]
-            if listening is not None and pcm:
-                listening.feed(pcm)
-        except Exception as exc:
-            log.warning("the ears failed: %s", type(exc).__name__)
-            listening = self._listenings[work_id] = None
-        if not action.is_last:
-            return
-        if listening is None:
-            del self._listenings[work_id]
-            self._feed(SenseFailed(work_id))
-        else:
-            self._start(work_id, partial(self._finish, work_id, listening))
-
-    async def _finish(self, work_id: str, listening: Listening) -> None:
-        try:
-            heard = await listening.finish()
-        except BaseException:
-            self._listenings.pop(work_id, None)
-            raise
-        # The newest one is kept until the next: a turn may go on, and then it is not wanted.
-        for finished in self._finished:
-            self._listenings.pop(finished, None)
-        self._finished = [work_id]
-        self._feed(TurnHeard(work_id, heard))
-
-    async def _think(self, action: Think) -> None:
-        thoughts = self._senses.brain.think(action.prompt)
-        async with aclosing(thoughts):  # type: ignore[type-var]  # senses yield generators
-            async for thought in thoughts:
-                self._feed(Thinking(action.work_id, thought))
-        self._feed(ThinkingEnded(action.work_id))
-
-    async def _speak(self, action: Speak) -> None:
-        speech = self._senses.voice.speak(
-            action.text, voice=action.voice, speed=action.speed, volume=action.volume
-        )
-        async with aclosing(speech):  # type: ignore[type-var]  # senses yield generators
-            async for spoken in speech:
-                self._feed(Speaking(action.work_id, spoken))
-        self._feed(SpeakingEnded(action.work_id))
 
 
 # ---------------------------------------------------------------- the door
@@ -403,7 +166,7 @@ async def serve(
         is_beta = "realtime=v1" in ",".join(request.headers.get_all("OpenAI-Beta")) or (
             "openai-beta.realtime-v1" in _protocols(request.headers)
         )
-        await _Connection(socket, session, senses).run(is_beta=is_beta)
+        await Connection(socket, session, senses).run(is_beta=is_beta)
 
     def door(_: ServerConnection, request: Request) -> Response | None:
         return refusal(request, key=key, allowed_origins=allowed_origins)
