@@ -24,7 +24,6 @@ from rtclient.engine.connection import Connection
 from rtclient.engine.core import SESSION_S, Session
 from rtclient.engine.senses import Senses
 
-
 PATHS = ("/v1/realtime", "/openai/v1/realtime")
 SUBPROTOCOL = Subprotocol("realtime")
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
