@@ -51,6 +51,9 @@ _FIRST_MEAN = (
 _SILENCES = frozenset({"<s>", "</s>", "<sil>", "(NULL)", "SIL", "[NOISE]", "[COUGH]"})
 _VARIANT = re.compile(r"\(\d+\)")
 _SCORE_SHIFT = 1024  # acoustic scores of grammar and phones are stored divided by this
+_NOTHING = "#JSGF V1.0; grammar nothing; public <nothing> = a;"
+"""A search that costs next to nothing: `end_utt` searches what `no_search` left, so measuring
+with a real search would decode the whole sound."""
 
 Mean = Sequence[float]
 
@@ -113,6 +116,9 @@ class Recogniser:
         )
 
         for decoder in (self._grammar, self._phones, self._dictation):
+            search = decoder.current_search()
+            decoder.add_jsgf_string("nothing", _NOTHING)
+            decoder.activate_search(search)
             # The first decoding touches the models' pages; better now than in somebody's turn.
             decoder.start_utt()
             decoder.process_raw(_warm_up().tobytes())
@@ -246,10 +252,13 @@ def _measured(decoder: Decoder, sound: NDArray[np.int16], start: Mean) -> tuple[
     frames = len(sound) // _FRAME
     if frames < 10:
         return start, 0
+    search = decoder.current_search()
+    decoder.activate_search("nothing")
     decoder.set_cmn(_text(start))
     decoder.start_utt()
     decoder.process_raw(sound.tobytes(), no_search=True)
     decoder.end_utt()
+    decoder.activate_search(search)
     mixed = [float(m) for m in decoder.get_cmn(True).split(",")]
     share = (_CMN_WINDOW_FRAMES + frames) / frames
     return [s + (m - s) * share for s, m in zip(start, mixed, strict=True)], frames
