@@ -1,0 +1,419 @@
+"""Watches all events of one session and says what a faithful server would never send.
+
+Shape: each event is one of `openai.types.realtime.RealtimeServerEvent`, without fields that the
+models do not know (`KNOWN_BESIDES`). Order: what is opened is closed once and in order; a response
+has one `created` and one `done`; ids are unique; `previous_item_id` always names the item before.
+Sums: the deltas of a part are its text, the audio of a retrieved item is that of its deltas, usage
+adds up.
+
+    judge = Judge()
+    judge.see(event)    # for each event, in order; raises AssertionError
+    judge.end()         # after the last one: nothing is left open
+"""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import BaseModel, TypeAdapter
+
+Event = dict[str, Any]
+
+_MODEL: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+
+KNOWN_BESIDES = frozenset(
+    f"{event}.session.{key}"
+    for event in ("session.created", "session.updated")
+    for key in ("id", "object", "expires_at")
+)
+"""Fields that the service sends and the models of the `openai` package do not have."""
+
+_BYTES_PER_MS = {"audio/pcm": 48, "audio/pcmu": 8, "audio/pcma": 8}
+_KINDS = {"output_text": "text", "output_audio_transcript": "transcript"}
+
+
+def unknown_fields(value: Any, path: str) -> Iterator[str]:
+    """Yield the paths of what the models of the `openai` package do not know."""
+    if isinstance(value, BaseModel):
+        extra = value.model_extra or {}
+        yield from (f"{path}.{key}" for key in extra)
+        for key in value.model_fields_set - extra.keys():
+            yield from unknown_fields(getattr(value, key), f"{path}.{key}")
+    elif isinstance(value, list):
+        for one in value:
+            yield from unknown_fields(one, f"{path}[]")
+
+
+@dataclass
+class _Part:
+    """The open content part of an item."""
+
+    kind: str
+    """`text` or `audio`, as `part.type` says."""
+    text: str = ""
+    closed: set[str] = field(default_factory=set)
+
+
+@dataclass
+class _Output:
+    """The open item of a response."""
+
+    item: Event
+    index: int
+    part: _Part | None = None
+    arguments: str = ""
+    is_written: bool = False
+    """The part or the arguments are closed."""
+
+
+@dataclass
+class OpenResponse:
+    """A response between `response.created` and `response.done`."""
+
+    wire: Event
+    output: list[Event] = field(default_factory=list)
+    open: _Output | None = None
+
+    @property
+    def is_in_conversation(self) -> bool:
+        """Whether its items enter the conversation."""
+        return self.wire["conversation_id"] is not None
+
+
+@dataclass
+class Sound:
+    """What went out of an assistant's speech."""
+
+    form: str
+    data: bytearray = field(default_factory=bytearray)
+    cut_ms: int | None = None
+
+    @property
+    def length_ms(self) -> int:
+        """What a truncation may name at most."""
+        sent_ms = len(self.data) // _BYTES_PER_MS[self.form]
+        return sent_ms if self.cut_ms is None else min(sent_ms, self.cut_ms)
+
+
+class Judge:
+    """One session as a careful client sees it. Read its attributes, call `see` and `end`."""
+
+    def __init__(self) -> None:
+        self.session: Event = {}
+        self.order: list[str] = []
+        """The ids of the conversation's items."""
+        self.items: dict[str, Event] = {}
+        """Id → the item as it was last shown; deleted ones are gone."""
+        self.sounds: dict[str, Sound] = {}
+        """Assistant items in the conversation that speak."""
+        self.responses: dict[str, OpenResponse] = {}
+        self.has_spoken = False
+        self.speaking_item: str | None = None
+        self.count = 0
+        self.seen: dict[str, int] = {}
+        """Event type → how often it came."""
+        self._event_ids: set[str] = set()
+        self._item_ids: set[str] = set()
+        self._response_ids: set[str] = set()
+        self._must_follow: tuple[str, str] | None = None
+        """Type and item id of the event that must come next."""
+        self._stopped_item: str | None = None
+        self._last_ms = 0
+        self._hearing: dict[str, str] = {}
+        """Item → what its transcription's deltas said so far."""
+        self._owed_limits = 0
+
+    @property
+    def active(self) -> OpenResponse | None:
+        """The response that writes to the conversation."""
+        return next((r for r in self.responses.values() if r.is_in_conversation), None)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether more must come without anything from the client."""
+        return bool(self.responses or self._must_follow or self._owed_limits)
+
+    @property
+    def _detection(self) -> Event | None:
+        detection: Event | None = self.session["audio"]["input"]["turn_detection"]
+        return detection
+
+    def see(self, event: Event) -> None:
+        """Judge the next event; AssertionError says what is wrong with it."""
+        try:
+            self._see(event)
+        except (KeyError, IndexError, ValueError) as exc:
+            raise AssertionError(f"{exc!r} in {event}") from exc
+
+    def end(self) -> None:
+        """Say that no more events come."""
+        assert not self.responses, f"still open: {list(self.responses)}"
+        assert self._must_follow is None, f"never came: {self._must_follow}"
+        assert self._owed_limits == 0, f"{self._owed_limits} rate_limits.updated are missing"
+
+    # ------------------------------------------------------------ any event
+
+    def _see(self, event: Event) -> None:
+        kind = event["type"]
+        typed = _MODEL.validate_python(event, strict=True)
+        assert typed.type == kind, event
+        extra = set(unknown_fields(typed, kind)) - KNOWN_BESIDES
+        assert not extra, f"fields that the models do not know: {sorted(extra)}"
+        assert event["event_id"] not in self._event_ids, f"used twice: {event['event_id']}"
+        self._event_ids.add(event["event_id"])
+        assert (self.count == 0) == (kind == "session.created") or kind == "error", event
+        self.count += 1
+        self.seen[kind] = self.seen.get(kind, 0) + 1
+        if self._must_follow is not None:
+            wanted, self._must_follow = self._must_follow, None
+            assert (kind, event.get("item", {}).get("id")) == wanted, f"{event} instead of {wanted}"
+        area = kind.split(".")[0]
+        if kind == "response.created":
+            self._open_response(event)
+        elif area == "response":
+            self._in_response(kind, event)
+        elif kind in ("session.created", "session.updated"):
+            self._configure(event["session"])
+        elif kind == "rate_limits.updated":
+            self._owed_limits -= 1
+            assert self._owed_limits >= 0, "rate_limits.updated without a response"
+        elif kind.startswith("conversation.item.input_audio_transcription"):
+            self._transcribe(kind.rsplit(".", 1)[1], event)
+        elif area == "conversation":
+            self._in_conversation(kind, event)
+        elif area == "input_audio_buffer":
+            self._in_buffer(kind, event)
+        else:
+            assert kind == "error", event
+            assert event["error"]["message"], event
+
+    def _configure(self, session: Event) -> None:
+        assert self.session.get("id", session["id"]) == session["id"], "the session's id changed"
+        if self.session and self._detection is None:
+            self.speaking_item = None  # who began to speak before detection went off is forgotten
+        self.session = session
+
+    # ------------------------------------------------------------ the conversation
+
+    def _before(self, item_id: str) -> str | None:
+        index = self.order.index(item_id)
+        return self.order[index - 1] if index else None
+
+    def _in_conversation(self, kind: str, event: Event) -> None:
+        if kind == "conversation.item.added":
+            self._add(event)
+        elif kind == "conversation.item.done":
+            item = event["item"]
+            assert event["previous_item_id"] == self._before(item["id"]), event
+            assert item["status"] != "in_progress", event
+            self.items[item["id"]] = item
+        elif kind == "conversation.item.deleted":
+            self.order.remove(event["item_id"])
+            del self.items[event["item_id"]]
+            self.sounds.pop(event["item_id"], None)
+        elif kind == "conversation.item.truncated":
+            self.sounds[event["item_id"]].cut_ms = event["audio_end_ms"]
+        else:
+            assert kind == "conversation.item.retrieved", event
+            self._compare(event["item"])
+
+    def _add(self, event: Event) -> None:
+        item, before = event["item"], event["previous_item_id"]
+        item_id = item["id"]
+        assert item_id not in self.items, f"added twice: {item_id}"
+        self.order.insert(0 if before is None else self.order.index(before) + 1, item_id)
+        self.items[item_id] = item
+        if item["status"] != "in_progress":
+            self._must_follow = ("conversation.item.done", item_id)
+
+    def _compare(self, item: Event) -> None:
+        assert item["id"] in self.items, item
+        sound = self.sounds.get(item["id"])
+        if sound is None or sound.form != self.session["audio"]["output"]["format"]["type"]:
+            return
+        audio = base64.b64decode(item["content"][0].get("audio", ""))
+        sent = bytes(sound.data)
+        if sound.cut_ms is not None:
+            rate = _BYTES_PER_MS[sound.form]
+            assert abs(len(audio) - sound.cut_ms * rate) < rate, "the cut is elsewhere"
+            sent = sent[: len(audio)]
+        assert audio == sent, f"{len(audio)} bytes of audio, {len(sent)} were sent"
+
+    # ------------------------------------------------------------ the microphone
+
+    def _in_buffer(self, kind: str, event: Event) -> None:
+        match kind.removeprefix("input_audio_buffer."):
+            case "speech_started":
+                assert self.speaking_item is None, "somebody speaks already"
+                self.speaking_item = event["item_id"]
+                assert event["audio_start_ms"] >= 0
+                self._last_ms = event["audio_start_ms"]
+            case "speech_stopped":
+                assert event["item_id"] == self.speaking_item, event
+                self.speaking_item, self._stopped_item = None, event["item_id"]
+                assert event["audio_end_ms"] >= self._last_ms, event
+            case "committed":
+                assert self._stopped_item in (event["item_id"], None), event
+                assert event["previous_item_id"] == (self.order[-1] if self.order else None), event
+                self.speaking_item = self._stopped_item = None
+                self._must_follow = ("conversation.item.added", event["item_id"])
+            case "cleared":
+                self.speaking_item = None
+            case "timeout_triggered":
+                assert event["audio_end_ms"] >= event["audio_start_ms"], event
+            case _:
+                raise AssertionError(event)
+
+    def _transcribe(self, kind: str, event: Event) -> None:
+        item_id = event["item_id"]
+        if kind == "delta":
+            self._hearing[item_id] = self._hearing.get(item_id, "") + event["delta"]
+            return
+        said = self._hearing.pop(item_id, "")
+        if kind == "completed":
+            assert event["transcript"] == said, event
+            assert item_id in self.items, event
+        else:
+            assert kind == "failed", event
+            assert not said, event
+
+    # ------------------------------------------------------------ responses
+
+    def _open_response(self, event: Event) -> None:
+        wire = event["response"]
+        assert wire["id"] not in self._response_ids, f"created twice: {wire['id']}"
+        assert wire["status"] == "in_progress", event
+        assert wire["output"] == [], event
+        assert wire["usage"] is None, event
+        response = OpenResponse(wire)
+        assert not (response.is_in_conversation and self.active), "two write to the conversation"
+        self._response_ids.add(wire["id"])
+        self.responses[wire["id"]] = response
+
+    def _in_response(self, kind: str, event: Event) -> None:
+        if kind == "response.done":
+            self._close_response(event["response"])
+            return
+        response = self.responses[event["response_id"]]
+        if kind == "response.output_item.added":
+            self._open_item(response, event)
+            return
+        output = response.open
+        assert output is not None, f"no item is open for {event}"
+        assert event["output_index"] == output.index, event
+        if kind == "response.output_item.done":
+            self._close_item(response, output, event["item"])
+            return
+        assert event["item_id"] == output.item["id"], event
+        assert not output.is_written, f"after the end of its part: {event}"
+        if kind.startswith("response.function_call_arguments"):
+            self._argue(kind, output, event)
+        else:
+            assert event["content_index"] == 0, event
+            self._in_part(kind, response, output, event)
+
+    def _open_item(self, response: OpenResponse, event: Event) -> None:
+        item = event["item"]
+        assert response.open is None, f"another item is open: {event}"
+        assert event["output_index"] == len(response.output), event
+        assert item["id"] not in self._item_ids, f"used twice: {item['id']}"
+        assert item["status"] == "in_progress", event
+        self._item_ids.add(item["id"])
+        response.open = _Output(item, event["output_index"])
+        if response.is_in_conversation:
+            self._must_follow = ("conversation.item.added", item["id"])
+
+    def _close_item(self, response: OpenResponse, output: _Output, item: Event) -> None:
+        assert item["id"] == output.item["id"], item
+        assert item["status"] in ("completed", "incomplete"), item
+        is_cut = (sound := self.sounds.get(item["id"])) is not None and sound.cut_ms is not None
+        if item["type"] == "function_call":
+            assert item["arguments"] == output.arguments, item
+            assert item["call_id"] == output.item["call_id"], item
+        elif output.part is not None and not is_cut:
+            part = item["content"][0]
+            key = "text" if output.part.kind == "text" else "transcript"
+            assert part[key] == output.part.text, item
+        assert output.is_written or output.part is None, f"its part is open: {item}"
+        response.output.append(item)
+        response.open = None
+        if response.is_in_conversation and item["id"] in self.items:
+            self._must_follow = ("conversation.item.done", item["id"])
+
+    def _argue(self, kind: str, output: _Output, event: Event) -> None:
+        assert event["call_id"] == output.item["call_id"], event
+        if kind.endswith(".delta"):
+            output.arguments += event["delta"]
+        else:
+            assert event["arguments"] == output.arguments, event
+            assert event["name"] == output.item["name"], event
+            output.is_written = True
+
+    def _in_part(self, kind: str, response: OpenResponse, output: _Output, event: Event) -> None:
+        if kind == "response.content_part.added":
+            assert output.part is None, f"a second part: {event}"
+            output.part = _Part(event["part"]["type"])
+            if output.part.kind == "audio" and output.item["id"] in self.items:
+                form = response.wire["audio"]["output"]["format"]["type"]
+                self.sounds[output.item["id"]] = Sound(form)
+            return
+        part = output.part
+        assert part is not None, f"no part is open for {event}"
+        if kind == "response.content_part.done":
+            key = "text" if part.kind == "text" else "transcript"
+            assert event["part"][key] == part.text, event
+            wanted = (
+                {"output_text"}
+                if part.kind == "text"
+                else {
+                    "output_audio",
+                    "output_audio_transcript",
+                }
+            )
+            assert part.closed == wanted, f"not closed before its part: {wanted - part.closed}"
+            output.is_written = True
+            return
+        name, what = kind.removeprefix("response.").rsplit(".", 1)
+        assert (name == "output_text") == (part.kind == "text"), event
+        assert name not in part.closed, f"after its end: {event}"
+        if what == "done":
+            part.closed.add(name)
+            if name in _KINDS:
+                assert event[_KINDS[name]] == part.text, event
+        elif name == "output_audio":
+            data = base64.b64decode(event["delta"], validate=True)
+            assert data, "an empty delta"
+            if (sound := self.sounds.get(output.item["id"])) is not None:
+                sound.data += data
+            if response.is_in_conversation:
+                self.has_spoken = True
+        else:
+            assert event["delta"], "an empty delta"
+            part.text += event["delta"]
+
+    def _close_response(self, wire: Event) -> None:
+        response = self.responses.pop(wire["id"])
+        self._owed_limits += 1
+        assert response.open is None, f"an item is open: {wire}"
+        assert wire["output"] == response.output, f"output {wire['output']}"
+        for key in ("metadata", "conversation_id", "output_modalities"):
+            assert wire[key] == response.wire[key], key
+        status, details = wire["status"], wire["status_details"]
+        assert status in ("completed", "cancelled", "failed", "incomplete"), wire
+        assert (details is None) if status == "completed" else (details["type"] == status), wire
+        if status == "completed":
+            assert all(item["status"] == "completed" for item in wire["output"]), wire
+        _check_usage(wire["usage"])
+
+
+def _check_usage(usage: Event) -> None:
+    given, made = usage["input_token_details"], usage["output_token_details"]
+    cached = given["cached_tokens_details"]
+    kinds = ("text_tokens", "audio_tokens", "image_tokens")
+    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"], usage
+    assert usage["input_tokens"] == sum(given[kind] for kind in kinds), usage
+    assert given["cached_tokens"] == sum(cached[kind] for kind in kinds), usage
+    assert all(cached[kind] <= given[kind] for kind in kinds), usage
+    assert usage["output_tokens"] == made["text_tokens"] + made["audio_tokens"], usage
