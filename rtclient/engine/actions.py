@@ -134,6 +134,8 @@ class Hear:
     is_last: bool = False
     hints: tuple[str, ...] = ()
     """Words that are likely in this session; those of the first `Hear` of a work count."""
+    language: str = ""
+    """What the session says is spoken, such as `en`; that of the first `Hear` of a work counts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,9 @@ class Connection:
         work_id, pcm = action.work_id, action.pcm
         try:
             if work_id not in self._listenings:
-                self._listenings[work_id] = self._senses.ears.listen(self._session.id, action.hints)
+                self._listenings[work_id] = self._senses.ears.listen(
+                    self._session.id, action.hints, action.language
+                )
             listening = self._listenings[work_id]
             if listening is not None and pcm:
                 listening.feed(pcm)

@@ -65,7 +65,7 @@ class SphinxEars:
         """Stop the workers."""
         await self._pool.close()
 
-    def listen(self, session_id: str, hints: Sequence[str] = ()) -> Listening:
+    def listen(self, session_id: str, hints: Sequence[str] = (), language: str = "") -> Listening:
         """Begin to hear a turn of a session. Never blocks."""
         return _Turn(self, session_id)
 
@@ -112,7 +112,7 @@ class _Turn:
 class DeafEars:
     """Ears of an engine without a recogniser: it takes turns and understands none."""
 
-    def listen(self, session_id: str, hints: Sequence[str] = ()) -> Listening:
+    def listen(self, session_id: str, hints: Sequence[str] = (), language: str = "") -> Listening:
         """Begin a turn that will have no words."""
         return _DeafTurn()
 

@@ -17,9 +17,19 @@ from typing import Any
 from rtclient.engine.actions import Outbox, Speak, Stop
 from rtclient.engine.items import Conversation, Item
 from rtclient.engine.message import Message
-from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken, Thought, Trouble
+from rtclient.engine.senses import (
+    Call,
+    Remember,
+    Replay,
+    Say,
+    Spoken,
+    Stopped,
+    Thought,
+    Trouble,
+    Used,
+)
 from rtclient.engine.shapes import Fault
-from rtclient.engine.usage import ASSISTANT_MS_PER_TOKEN, Cost, text_tokens, usage
+from rtclient.engine.usage import ASSISTANT_MS_PER_TOKEN, Cost, as_counted, text_tokens, usage
 from rtclient.protocol.audio import AudioFormat
 
 ARGUMENTS_DELTA_CHARS = 24
@@ -89,6 +99,10 @@ class Response:
         self._output: list[Item] = []
         self._text_tokens = 0
         self._audio_tokens = 0
+        self._used: Used | None = None
+        self._told: set[Trouble] = set()
+        self._ending: tuple[str, dict[str, Any] | None] = ("completed", None)
+        """Status and details with which it ends once all has gone out."""
         outbox.emit("response.created", response=self._wire(None))
 
     # ------------------------------------------------------------ what comes in
@@ -118,7 +132,13 @@ class Response:
             self._memory.update(thought.facts)
             return
         if isinstance(thought, Trouble):
-            self._out.error(Fault(thought.code, thought.message, type="server_error"))
+            self._tell(thought)
+            return
+        if isinstance(thought, Used):
+            self._used = thought
+            return
+        if isinstance(thought, Stopped):
+            self._ending = ("incomplete", {"type": "incomplete", "reason": thought.reason})
             return
         if isinstance(thought, Say):
             if not thought.text:
@@ -144,6 +164,8 @@ class Response:
     def on_spoken(self, work_id: str, spoken: Spoken, now: float) -> None:
         """Take a piece of speech."""
         if work_id == self.speech_id and self._message is not None:
+            if spoken.trouble is not None:
+                self._tell(spoken.trouble)
             self._message.on_spoken(spoken)
             if self._message.made_ms > self._longest_ms:
                 self._stop_speech()  # the rest could never go out
@@ -156,6 +178,12 @@ class Response:
             self._message.on_speaking_ended()
             self.speech_id = None
             self.advance(now)
+
+    def _tell(self, trouble: Trouble) -> None:
+        """Send an `error` event; once, however many sentences have the same trouble."""
+        if trouble not in self._told:
+            self._told.add(trouble)
+            self._out.error(Fault(trouble.code, trouble.message, type="server_error"))
 
     # ------------------------------------------------------------ the ladder
 
@@ -171,8 +199,9 @@ class Response:
         if self.is_over or self._is_thinking or self.speech_id is not None:
             return
         if self._message is None or self._message.is_drained:
-            self._close_message("completed")
-            self._finish("completed", None, now)
+            status, details = self._ending
+            self._close_message("completed" if status == "completed" else "incomplete")
+            self._finish(status, details, now)
 
     def _send_due(self, message: Message, now: float) -> bool:
         """Send the deltas that are due; True when the token limit ended the response."""
@@ -313,8 +342,11 @@ class Response:
 
     def fail(self, fault: Fault, now: float) -> None:
         """End the response as `failed`, with closers."""
-        error = {"type": fault.type, "code": fault.code, "message": fault.message}
-        self._cut("failed", {"type": "failed", "error": error}, now)
+        self._cut("failed", _failed(fault), now)
+
+    def fail_after(self, fault: Fault) -> None:
+        """End the response as `failed` once what was thought so far has gone out."""
+        self._ending = ("failed", _failed(fault))
 
     def _cut(self, status: str, details: dict[str, Any], now: float) -> None:
         if self.is_over:
@@ -336,6 +368,8 @@ class Response:
         counted = usage(
             self.prompt_costs, self.previous_costs, self._text_tokens, self._audio_tokens
         )
+        if self._used is not None:
+            counted = as_counted(counted, self._used)
         wire = self._wire(counted)
         wire["status_details"] = details
         self._out.emit("response.done", response=wire)
@@ -376,3 +410,8 @@ class Response:
             "usage": counted,
             "metadata": plan.metadata,
         }
+
+
+def _failed(fault: Fault) -> dict[str, Any]:
+    error = {"type": fault.type, "code": fault.code, "message": fault.message}
+    return {"type": "failed", "error": error}

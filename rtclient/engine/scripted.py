@@ -110,7 +110,9 @@ class TableEars:
         self._turns = turns
         self._count: dict[str, int] = {}
 
-    def listen(self, session_id: str, hints: Sequence[str] = ()) -> TableListening:
+    def listen(
+        self, session_id: str, hints: Sequence[str] = (), language: str = ""
+    ) -> TableListening:
         """Begin the next turn of a session."""
         number = self._count[session_id] = self._count.get(session_id, 0) + 1
         heard: str | Heard | Exception = (

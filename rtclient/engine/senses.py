@@ -11,7 +11,7 @@ Rules of the file:
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 
 class SenseError(RuntimeError):
@@ -43,11 +43,21 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something went wrong that the client should see: an `error` event of type `server_error`."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Spoken:
     """One piece of speech: pcm16 and the words that begin in it."""
 
     pcm: bytes
     words: tuple[Word, ...] = ()
+    trouble: Trouble | None = None
+    """What went wrong meanwhile, although the speech goes on (by another voice)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,12 @@ class Prompt:
     """Set when the newest user turn was spoken: whether its words are certain."""
     memory: Mapping[str, Any] = field(default_factory=dict)
     """What the brain asked to remember in this session (`Remember`)."""
+    is_spoken: bool = True
+    """Whether the response is spoken; else it is read."""
+    max_output_tokens: int | None = None
+    """The client's limit; None: no limit of its own."""
+    parallel_tool_calls: bool | None = None
+    """The session's field; None: not set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +111,25 @@ class Remember:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """Something went wrong that the client should see: an `error` event of type `server_error`."""
+class Stopped:
+    """The brain had to stop before its end; the response ends `incomplete` for this reason.
 
-    code: str
-    message: str
+    It is the last thought; what was thought before goes out first.
+    """
+
+    reason: Literal["max_output_tokens", "content_filter"]
 
 
-Thought = Say | Call | Replay | Remember | Trouble
+@dataclass(frozen=True, slots=True)
+class Used:
+    """The text tokens that a language model counted; they replace the engine's own count."""
+
+    input_tokens: int
+    output_tokens: int
+    cached_tokens: int = 0
+
+
+Thought = Say | Call | Replay | Remember | Trouble | Stopped | Used
 
 
 class Vad(Protocol):
@@ -135,10 +162,11 @@ class Listening(Protocol):
 class Ears(Protocol):
     """Speech recognition."""
 
-    def listen(self, session_id: str, hints: Sequence[str] = ()) -> Listening:
+    def listen(self, session_id: str, hints: Sequence[str] = (), language: str = "") -> Listening:
         """Begin to hear a turn of a session. Never blocks, whether a worker is free or not.
 
-        `hints`: words that are likely in this session (`hints.hints_of`).
+        `hints`: words that are likely in this session (`hints.hints_of`); `language`: the
+        session's `transcription.language`, "" when it names none.
         """
         ...
 

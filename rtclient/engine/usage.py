@@ -4,9 +4,11 @@ User audio costs 1 token per 100 ms, assistant audio 1 per 50 ms, text 1 per 4 c
 response has in common with the beginning of the one before counts as cached.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from rtclient.engine.senses import Used
 
 USER_MS_PER_TOKEN = 100
 ASSISTANT_MS_PER_TOKEN = 50
@@ -78,6 +80,34 @@ def usage(
             },
         },
         "output_token_details": {"text_tokens": output_text, "audio_tokens": output_audio},
+    }
+
+
+def as_counted(counted: Mapping[str, Any], used: Used) -> dict[str, Any]:
+    """Return a `usage` with the tokens that a language model counted itself.
+
+    It counts images among its text tokens; the sound, which it never had, is counted here.
+    """
+    asked, made = counted["input_token_details"], counted["output_token_details"]
+    cached = {
+        **asked["cached_tokens_details"],
+        "text_tokens": used.cached_tokens,
+        "image_tokens": 0,
+    }
+    inputs = used.input_tokens + asked["audio_tokens"]
+    outputs = used.output_tokens + made["audio_tokens"]
+    return {
+        "total_tokens": inputs + outputs,
+        "input_tokens": inputs,
+        "output_tokens": outputs,
+        "input_token_details": {
+            **asked,
+            "text_tokens": used.input_tokens,
+            "image_tokens": 0,
+            "cached_tokens": sum(cached.values()),
+            "cached_tokens_details": cached,
+        },
+        "output_token_details": {**made, "text_tokens": used.output_tokens},
     }
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rtclient.engine.actions import Speaking
-from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken
+from rtclient.engine.actions import Speak, Speaking
+from rtclient.engine.senses import Call, Remember, Replay, Say, Spoken, Stopped, Trouble, Used
 from rtclient.protocol.audio import from_base64
 from tests.support.engine_driver import Driver, shape
 
@@ -374,3 +374,42 @@ def test_usage_counts_the_conversation_again_and_says_what_was_cached() -> None:
     for counted in (first, second):
         assert counted["total_tokens"] == counted["input_tokens"] + counted["output_tokens"]
         assert counted["output_tokens"] == sum(counted["output_token_details"].values())
+
+
+def test_a_brain_that_had_to_stop_ends_the_response_incomplete_after_what_it_said() -> None:
+    driver = Driver(answers={"hello": [Say("Once upon a"), Stopped("max_output_tokens")]})
+    respond(driver)
+    response = driver.last("response.done")["response"]
+    assert response["status"] == "incomplete"
+    assert response["status_details"] == {"type": "incomplete", "reason": "max_output_tokens"}
+    (item,) = response["output"]
+    assert (item["status"], item["content"][0]["transcript"]) == ("incomplete", "Once upon a")
+
+
+def test_usage_tells_what_the_language_model_counted() -> None:
+    driver = Driver(answers={"hello": [Say("Hi."), Used(100, 30)]})
+    respond(driver, output_modalities=["text"])
+    counted = driver.last("response.done")["response"]["usage"]
+    assert (counted["input_tokens"], counted["output_tokens"]) == (100, 30)
+
+
+def test_the_same_trouble_is_told_once_in_a_response() -> None:
+    trouble = Trouble("chat_server_failed", "It is down.")
+    driver = Driver(answers={"hello": [trouble, Say("Sorry."), trouble]})
+    for turns in (1, 2):
+        respond(driver)
+        assert len(driver.of("error")) == turns
+        assert driver.last("response.done")["response"]["status"] == "completed"
+
+
+def test_trouble_of_the_voice_is_an_error_event_and_the_speech_goes_on() -> None:
+    driver = Driver(answers={"hello": [Say("Hi.")]})
+    driver.say("hello")
+    driver.send("response.create")
+    driver.do_work()
+    ((work_id, speak),) = driver.work
+    assert isinstance(speak, Speak)
+    driver.feed(Speaking(work_id, Spoken(b"", trouble=Trouble("voice_failed", "It is down."))))
+    assert (driver.error()["code"], driver.error()["type"]) == ("voice_failed", "server_error")
+    driver.settle()
+    assert driver.last("response.done")["response"]["status"] == "completed"

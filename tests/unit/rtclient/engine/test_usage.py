@@ -1,6 +1,7 @@
 """Tokens of a response."""
 
-from rtclient.engine.usage import Cost, RateLimit, audio_tokens, text_tokens, usage
+from rtclient.engine.senses import Used
+from rtclient.engine.usage import Cost, RateLimit, as_counted, audio_tokens, text_tokens, usage
 
 
 def test_tokens_are_rounded_up() -> None:
@@ -28,6 +29,25 @@ def test_usage_has_every_field_and_the_common_beginning_is_cached() -> None:
             "cached_tokens_details": {"text_tokens": 10, "audio_tokens": 20, "image_tokens": 0},
         },
         "output_token_details": {"text_tokens": 7, "audio_tokens": 9},
+    }
+
+
+def test_what_a_language_model_counted_replaces_the_text_tokens_and_adds_up() -> None:
+    before = [Cost("rules", text=10)]
+    ours = usage([*before, Cost("a", text=5, audio=20, image=85)], before, 7, 9)
+    counted = as_counted(ours, Used(input_tokens=100, output_tokens=30, cached_tokens=64))
+    assert counted == {
+        "total_tokens": 159,
+        "input_tokens": 120,
+        "output_tokens": 39,
+        "input_token_details": {
+            "text_tokens": 100,
+            "audio_tokens": 20,
+            "image_tokens": 0,
+            "cached_tokens": 64,
+            "cached_tokens_details": {"text_tokens": 64, "audio_tokens": 0, "image_tokens": 0},
+        },
+        "output_token_details": {"text_tokens": 30, "audio_tokens": 9},
     }
 
 
