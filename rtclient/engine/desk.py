@@ -13,12 +13,17 @@ from typing import Any
 from rtclient.engine.actions import Outbox, Think
 from rtclient.engine.items import Conversation, Item, prompt_costs
 from rtclient.engine.ladder import Plan, Response
-from rtclient.engine.senses import Heard, Prompt, Spoken, Thought
+from rtclient.engine.senses import Heard, Prompt, Say, Spoken, Thought
 from rtclient.engine.shapes import Fault
 from rtclient.engine.strict import tool_choice_fault
 from rtclient.engine.usage import Cost, RateLimit
 from rtclient.protocol.audio import FORMATS
 
+DEAF = (
+    "Sorry, I could not hear you. Speech recognition does not work right now; please try again, "
+    "or type."
+)
+"""What somebody is told who spoke while the ears were broken."""
 MAX_OPEN = 16
 """Responses of one session that may be under way at once."""
 
@@ -48,7 +53,7 @@ def plan_of(
 
     def chosen(key: str) -> Any:
         value = params.get(key)
-        return session[key] if value is None else value
+        return session.get(key) if value is None else value
 
     asked = (params.get("audio") or {}).get("output") or {}
     output = session["audio"]["output"]
@@ -64,6 +69,7 @@ def plan_of(
         instructions=chosen("instructions"),
         tools=tuple(chosen("tools")),
         tool_choice=chosen("tool_choice"),
+        parallel_tool_calls=chosen("parallel_tool_calls"),
         metadata=params.get("metadata"),
         is_voice_chosen=asked.get("voice") is not None,
         context=tuple(context or ()),
@@ -163,9 +169,13 @@ class ResponseDesk:
         if newest is not None and newest.failure is not None:
             fault = server_error(newest.failure)
             newest.failure = None  # said once; asked again, the brain answers without words
-            self.fail(response, fault, now)
+            response.on_thought(Say(DEAF), now)
+            response.fail_after(fault)
+            response.on_thinking_ended(now)
+            self._settle(response, now)
             return
         tools = () if plan.tool_choice == "none" else plan.tools
+        limit = plan.max_output_tokens
         heard: Heard | None = newest.heard if newest is not None else None
         response.prompt_costs = prompt_costs(plan.instructions, plan.tools, items)
         response.previous_costs = self._costs
@@ -176,6 +186,9 @@ class ResponseDesk:
             tool_choice=plan.tool_choice,
             heard=heard,
             memory=dict(self.memory),
+            is_spoken=plan.output_modalities == ["audio"],
+            max_output_tokens=limit if isinstance(limit, int) else None,
+            parallel_tool_calls=plan.parallel_tool_calls,
         )
         self._out.do(Think(plan.id, prompt))
 

@@ -51,6 +51,7 @@ class Plan:
     instructions: str
     tools: Sequence[Mapping[str, Any]]
     tool_choice: Any
+    parallel_tool_calls: bool | None = None
     metadata: dict[str, str] | None = None
     is_voice_chosen: bool = False
     """The voice was named in `response.create`, so the session's memory does not change it."""

@@ -212,6 +212,22 @@ def test_ears_that_fail_fail_the_turn_and_the_next_works() -> None:
     assert driver.of("error") == []
 
 
+@pytest.mark.parametrize("modality", ["audio", "text"])
+def test_who_speaks_to_broken_ears_is_told_so(modality: str) -> None:
+    driver = Driver(RuntimeError("worker died"))
+    update(driver, output_modalities=[modality])
+    driver.speak(400)
+    driver.quiet(300)
+    driver.settle()
+    response = driver.last("response.done")["response"]
+    assert response["status"] == "failed"
+    (item,) = response["output"]
+    (part,) = item["content"]
+    assert "could not hear you" in part["transcript" if modality == "audio" else "text"]
+    assert bool(driver.of("response.output_audio.delta")) == (modality == "audio")
+    assert not driver.brain.prompts
+
+
 def test_after_ears_that_failed_the_client_may_ask_again() -> None:
     driver = Driver(RuntimeError("worker died"))
     driver.speak(400)

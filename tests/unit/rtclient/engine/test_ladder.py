@@ -148,6 +148,19 @@ def test_a_message_may_come_before_a_call() -> None:
     assert first_done < driver.types.index("response.function_call_arguments.delta")
 
 
+def test_the_brain_knows_how_long_and_for_whom_it_answers() -> None:
+    driver = Driver()
+    respond(driver, output_modalities=["text"], max_output_tokens=50, parallel_tool_calls=False)
+    respond(driver)
+    first, second = driver.brain.prompts
+    assert (first.is_spoken, first.max_output_tokens, first.parallel_tool_calls) == (
+        False,
+        50,
+        False,
+    )
+    assert (second.is_spoken, second.max_output_tokens) == (True, None)
+
+
 def test_tool_choice_none_hides_the_tools_from_the_brain() -> None:
     driver = Driver()
     respond(driver, "weather", tools=[TOOL], tool_choice="none")

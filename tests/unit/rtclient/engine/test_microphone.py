@@ -371,6 +371,7 @@ def test_ears_that_break_before_the_end_fail_the_turn() -> None:
     assert not [t for t in driver.types if "transcription" in t]
     driver.quiet(300)
     assert "conversation.item.input_audio_transcription.failed" in driver.types
+    driver.settle()
     assert driver.last("response.done")["response"]["status"] == "failed"
 
 
