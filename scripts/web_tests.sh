@@ -1,13 +1,9 @@
 #!/bin/sh
-# `node --test` on tests/web: node from PATH when it is new enough (20.10), else the one inside the
-# Playwright package. No npm, no packages.
+# `node --test` on tests/web. No npm, no packages.
 set -eu
 cd "$(dirname "$0")/.."
 
-node=$(command -v node || true)
-if [ -z "$node" ] || ! "$node" -e 'const [major, minor] = process.versions.node.split("."); process.exit(+(major * 100 + +minor < 2010))'; then
-  node=$(.venv/bin/python -c 'import pathlib, playwright; print(pathlib.Path(playwright.__file__).parent / "driver" / "node")')
-fi
+node=$(scripts/node.sh 20 10)
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 # shellcheck disable=SC2046  # the names of our own tests hold no blanks

@@ -28,7 +28,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Addr
     folder = tmp_path_factory.mktemp("server")
     async with child_server({"UPSTREAM": "engine"}, folder=folder) as (_, port):
         await engine_ready(port)
-        yield port, "any key is accepted on loopback"
+        yield port, "any-key-is-accepted-on-loopback"
 
 
 @pytest.fixture(params=["engine", "server"], scope="session")

@@ -1,0 +1,154 @@
+"""The official npm package `openai`, unchanged: every kind of turn, by each of its classes.
+
+Its clients force wss. `node/turns.mjs` takes the turns and reports facts; here they are judged.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.support.certificates import Authority
+from tests.support.official import SPEECH
+from tests.support.servers import ROOT
+from tests.support.tls_front import tls_front
+
+HERE = Path(__file__).parent / "node"
+OPENAI = ("OpenAIRealtimeWS", "OpenAIRealtimeWebSocket")
+AZURE = ("OpenAIRealtimeWS.azure", "OpenAIRealtimeWebSocket.azure")
+"""They dial `/openai/v1/realtime`."""
+LEAST_NODE = ("22", "0")
+"""What the package asks for; from here on Node has a WebSocket of its own, as browsers have."""
+
+Facts = dict[str, Any]
+Report = dict[str, dict[str, Facts]]
+
+pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="session")]
+
+
+async def output_of(*command: str | Path, **environment: str) -> str:
+    """Run a program; return what it prints. A failure says what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert process.returncode == 0, err.decode()
+    return out.decode().strip()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def node_program() -> tuple[str, Path]:
+    """A node that is new enough, and the program beside its packages."""
+    node = await output_of("scripts/node.sh", *LEAST_NODE)
+    packages = await output_of("scripts/npm_packages.sh", HERE)
+    return node, Path(shutil.copy(HERE / "turns.mjs", packages))
+
+
+@pytest_asyncio.fixture(
+    params=[("engine", OPENAI + AZURE), ("server", OPENAI)],
+    ids=lambda param: param[0],
+    scope="session",
+    loop_scope="session",
+)
+async def report(
+    request: pytest.FixtureRequest,
+    node_program: tuple[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Report:
+    """What these classes of the package say of all kinds of turn, on the engine or the server."""
+    place, classes = request.param
+    port, key = request.getfixturevalue(place)
+    authority = Authority()
+    certificate = authority.write(tmp_path_factory.mktemp("authority"))
+    async with tls_front(port, authority.server_context()) as tls_port:
+        told = await output_of(
+            *(*node_program, f"https://localhost:{tls_port}", key, SPEECH, *classes),
+            NODE_EXTRA_CA_CERTS=str(certificate),
+        )
+    found: Report = json.loads(told)
+    assert set(found) == set(classes)
+    return found
+
+
+def says_twelve(facts: Facts) -> bool:
+    return "12" in facts["text"] or "twelve" in facts["text"].lower()
+
+
+def is_spoken(facts: Facts) -> bool:
+    kinds = facts["types"]
+    return (
+        "time" in facts["heard"].lower()
+        and bool(facts["text"])
+        and facts["audioBytes"] > 24_000
+        and kinds.index("input_audio_buffer.committed") < kinds.index("response.created")
+    )
+
+
+def is_detected(facts: Facts) -> bool:
+    kinds = facts["types"]
+    started, stopped = (
+        kinds.index(f"input_audio_buffer.speech_{w}") for w in ("started", "stopped")
+    )
+    return is_spoken(facts) and started < stopped < kinds.index("input_audio_buffer.committed")
+
+
+EXPECTED: dict[str, Facts | Callable[[Facts], bool]] = {
+    "text": lambda facts: says_twelve(facts) and facts["audioBytes"] == 0 and facts["tokens"] > 0,
+    "aloud": lambda facts: says_twelve(facts) and facts["audioBytes"] > 24_000,
+    "server_vad": is_detected,
+    "semantic_vad": is_detected,
+    "push_to_talk": lambda facts: (
+        is_spoken(facts) and "input_audio_buffer.speech_started" not in facts["types"]
+    ),
+    "telephone": lambda facts: says_twelve(facts) and 4_000 < facts["audioBytes"] < 24_000,
+    "tool": lambda facts: (
+        facts["name"] == "get_weather"
+        and facts["arguments"] == {"city": "Paris"}
+        and "21" in facts["text"]
+    ),
+    "forced_tool": {"kinds": ["function_call"]},
+    "out_of_band": lambda facts: (
+        says_twelve(facts)
+        and facts["metadata"] == {"topic": "sum"}
+        and facts["conversations"] == [None, "string"]
+        and facts["statuses"] == ["completed", "completed"]
+    ),
+    "too_long": {"status": "incomplete", "reason": "max_output_tokens"},
+    "barge_in": {
+        "statuses": ["cancelled", "completed"],
+        "reason": "turn_detected",
+        "keptBytes": 90 * 48,
+    },
+    "cancel": {"status": "cancelled", "reason": "client_cancelled"},
+    "items": {"before": None, "text": "My name is Ada."},
+    "error": {"code": "unknown_parameter", "param": "session.color", "event_id": "mine"},
+}
+"""Kind of turn → the facts, or what must hold for them."""
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+async def test_a_turn(report: Report, kind: str) -> None:
+    expected = EXPECTED[kind]
+    for name, turns in report.items():
+        facts = turns[kind]
+        assert "failed" not in facts, (name, facts["failed"])
+        assert expected(facts) if callable(expected) else facts == expected, (name, facts)
+
+
+async def test_every_kind_of_turn_is_judged(report: Report) -> None:
+    assert all(turns.keys() == EXPECTED.keys() for turns in report.values())
