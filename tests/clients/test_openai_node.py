@@ -67,12 +67,14 @@ async def node_program() -> tuple[str, Path]:
 )
 async def report(
     request: pytest.FixtureRequest,
+    engine: tuple[int, str],
+    server: tuple[int, str],
     node_program: tuple[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Report:
     """What these classes of the package say of all kinds of turn, on the engine or the server."""
     place, classes = request.param
-    port, key = request.getfixturevalue(place)
+    port, key = engine if place == "engine" else server
     authority = Authority()
     certificate = authority.write(tmp_path_factory.mktemp("authority"))
     async with tls_front(port, authority.server_context()) as tls_port:
