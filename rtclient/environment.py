@@ -4,11 +4,22 @@ Nothing else in `rtclient` looks at the environment; everything takes arguments.
 """
 
 import os
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Final
 
+LOCAL = "LOCAL_"
+"""What the names of the engine's settings for model servers begin with."""
 ENGINE_KEY = "RTCLIENT_ENGINE_KEY"
 """The variable that holds the key which clients of an engine must present."""
+
+_ASSIGNMENT: Final = re.compile(
+    r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
+    r"(?:(?P<mark>['\"])(?P<quoted>[^\r\n]*?)(?P=mark)|(?P<bare>[^\s'\"#][^\r\n]*?)?)"
+    r"[ \t]*(?:(?<=\s)#[^\r\n]*)?\r?$",
+    re.MULTILINE | re.ASCII,
+)
 
 
 def engine_key() -> str | None:
@@ -20,6 +31,45 @@ def child_environment(extra: Mapping[str, str], *, without: Collection[str] = ()
     """Return the environment for a child process: ours, without some names, and `extra`."""
     kept = {name: value for name, value in os.environ.items() if name not in without}
     return {**kept, **extra}
+
+
+def local_settings(start: Path | None = None) -> tuple[dict[str, str], Path | None]:
+    """Return the variables `LOCAL_…`: those of the environment, else those of the nearest `.env`.
+
+    A variable of the environment counts even when it is empty: so a parent can say that nothing is
+    set, whatever file stands in the working directory.
+
+    Args:
+        start: where the search for `.env` begins; None is the working directory.
+
+    Returns:
+        Name → value, and the file when something was taken from it.
+
+    Raises:
+        ValueError: the file cannot be read; the text says so.
+    """
+    ours = {name: value for name, value in os.environ.items() if name.startswith(LOCAL)}
+    path = find_dotenv(start)
+    if path is None:
+        return ours, None
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{path} cannot be read: it must be a readable file in UTF-8.") from None
+    theirs = {name: value for name, value in dotenv(text).items() if name.startswith(LOCAL)}
+    return theirs | ours, path if theirs.keys() - ours.keys() else None
+
+
+def dotenv(text: str) -> dict[str, str]:
+    """Return the assignments in the text of a `.env`.
+
+    A line is `NAME=value`, with or without `export ` before it. A value in single or double quotes
+    is what stands between them, as it is; any other ends at ` #`. Everything else is passed over.
+    """
+    return {
+        found["name"]: (found["quoted"] if found["mark"] else found["bare"] or "").strip()
+        for found in _ASSIGNMENT.finditer(text)
+    }
 
 
 def find_dotenv(start: Path | None = None, name: str = ".env") -> Path | None:

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 
 from rtclient.engine import scripted
+from rtclient.engine.remote.settings import servers_of
 from rtclient.engine.senses import Senses
 from rtclient.engine.serve import DEFAULT_MODEL, serve
-from rtclient.environment import ENGINE_KEY, engine_key
+from rtclient.environment import ENGINE_KEY, engine_key, local_settings
 
 log = logging.getLogger("rtclient.engine")
 
@@ -36,7 +37,9 @@ def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
         prog="rtclient engine",
         description="Serve the OpenAI Realtime API (GA) from this machine, without an account.",
-        epilog=f"Clients must present the value of {ENGINE_KEY} when it is set.",
+        epilog=f"Clients must present the value of {ENGINE_KEY} when it is set. LOCAL_STT_URL, "
+        "LOCAL_CHAT_URL and LOCAL_TTS_URL, in the environment or in a file .env, name servers of "
+        "your own models to hear, think and speak with.",
     )
     result.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
     result.add_argument(
@@ -66,10 +69,14 @@ def parser() -> argparse.ArgumentParser:
 def _senses(name: str) -> Senses:
     if name == "scripted":
         return scripted.senses()
+    values, path = local_settings()
+    if path is not None:
+        log.info("settings are taken from %s", path)
+    servers = servers_of(values)
     # Imported late: it pulls in numpy, and the scripted engine starts without it.
     from rtclient.engine.defaults import senses
 
-    return senses()
+    return senses(servers=servers)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -106,7 +113,11 @@ async def _run(options: argparse.Namespace) -> int:
             loop.add_signal_handler(number, stop.set)
     if options.watch_stdin:
         _watch_stdin(loop, stop)
-    senses = _senses(options.senses)
+    try:
+        senses = _senses(options.senses)
+    except ValueError as exc:
+        log.error("the settings are not right:\n%s", exc)
+        return 2
     try:
         try:
             if not await _start(senses, stop):

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from rtclient.engine.brain import Persona
 from rtclient.engine.ears import DeafEars, SphinxEars
 from rtclient.engine.other_voices import ProgramVoice, ToneVoice, installed_program
+from rtclient.engine.remote.settings import Servers
 from rtclient.engine.senses import SenseError, Senses, Vad, Voice
 from rtclient.engine.vad import EnergyVad, installed_silero
 from rtclient.engine.voice import EspeakVoice
@@ -25,13 +26,18 @@ def _missing(*modules: str) -> str:
     return next((module for module in modules if find_spec(module) is None), "")
 
 
-def senses(*, ear_workers: int | None = None) -> Senses:
+def senses(*, ear_workers: int | None = None, servers: Servers | None = None) -> Senses:
     """Gather the default senses; processes are started by `Senses.start`.
 
-    `ear_workers`: turns that can be recognised at once, 150 MB each; by default one for each
-    core, at most two. Read `names` and `notes` after `start`: it may replace a sense.
+    Read `names` and `notes` after `start`: it may replace a sense.
+
+    Args:
+        ear_workers: turns that can be recognised at once, 150 MB each; by default one for each
+            core, at most two.
+        servers: models to ask instead of our own senses (`LOCAL_STT_URL` and so on).
     """
     notes: list[str] = []
+    servers = _usable(servers or Servers(), notes)
     names = {"brain": "persona"}
     starts: list[Callable[[], Awaitable[None]]] = []
     closes: list[Callable[[], Awaitable[None]]] = []
@@ -53,7 +59,9 @@ def senses(*, ear_workers: int | None = None) -> Senses:
         on_close=on_close,
     )
 
-    if wheel := _missing("pocketsphinx", "soxr", "numpy"):
+    if servers.stt is not None:
+        pass  # no workers: they would take memory and never hear anything
+    elif wheel := _missing("pocketsphinx", "soxr", "numpy"):
         names["ears"] = "none"
         notes.append(f"Speech is not understood ({wheel} is missing); type instead. {_ENGINE}.")
     else:
@@ -70,8 +78,11 @@ def senses(*, ear_workers: int | None = None) -> Senses:
 
         starts.append(start_ears)
 
+    # Beside a server it is the spare voice: what it lacks matters to nobody.
+    voice_notes = notes if servers.tts is None else []
     if wheel := _missing("espeakng_loader", "soxr", "numpy"):
-        names["voice"], result.voice = _other_voice(notes, f"{wheel} is missing", f" {_VOICE}.")
+        other = _other_voice(voice_notes, f"{wheel} is missing", f" {_VOICE}.")
+        names["voice"], result.voice = other
     else:
         voice = EspeakVoice()
         names["voice"], result.voice = "espeak-ng", voice
@@ -81,10 +92,44 @@ def senses(*, ear_workers: int | None = None) -> Senses:
             try:
                 await voice.start()
             except SenseError as fault:
-                names["voice"], result.voice = _other_voice(notes, str(fault), "")
+                names["voice"], result.voice = _other_voice(voice_notes, str(fault), "")
 
         starts.append(start_voice)
+
+    if any(servers):
+        _plug(servers, result, names, notes)
     return result
+
+
+def _usable(servers: Servers, notes: list[str]) -> Servers:
+    """Return the servers that can be asked; without the packages for it, none."""
+    notes += servers.notes
+    if any(servers) and (wheel := _missing("httpx2", "soxr", "numpy")):
+        unused = ", ".join(f"{server.prefix}_URL" for server in servers)
+        notes.append(f"{unused} cannot be used ({wheel} is missing). {_ENGINE}.")
+        return Servers()
+    return servers
+
+
+def _plug(servers: Servers, result: Senses, names: dict[str, str], notes: list[str]) -> None:
+    """Have `result`, once it has started, ask servers."""
+    # Imported late: its packages are an extra.
+    from rtclient.engine.remote.plugging import Plugs
+
+    plugs = Plugs(servers)
+    start, close = result.on_start, result.on_close
+    assert start is not None
+    assert close is not None
+
+    async def on_start() -> None:
+        _, faults = await asyncio.gather(start(), plugs.notes())
+        notes.extend(faults)
+        names.update(plugs.plug_into(result))  # now: a voice that did not start is replaced
+
+    async def on_close() -> None:
+        await asyncio.gather(close(), plugs.close())
+
+    result.on_start, result.on_close = on_start, on_close
 
 
 def _vad(names: dict[str, str], notes: list[str]) -> Callable[[], Vad]:

@@ -4,6 +4,7 @@
 user's own; with all three the engine is a Realtime server for these models. Voice activity, the
 protocol, pacing, truncation and barge-in stay the engine's.
 
+    plugging.py    puts the servers in the place of senses
     settings.py    what the variables say: a value, or the faults in them
     client.py      HTTP to one server: keys, limits, patience, and faults as sentences
     trouble.py     those sentences

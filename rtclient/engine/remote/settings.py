@@ -76,7 +76,7 @@ class ModelServer:
             return host == "localhost" or host.endswith(".localhost")
 
     def __str__(self) -> str:
-        """Return what it is in words, without secrets."""
+        """Return what it is in words, without the key."""
         return f"{self.prefix}_URL model {self.model} at {self.place}"
 
 
@@ -104,7 +104,8 @@ def servers_of(values: Mapping[str, str]) -> Servers:
     Raises:
         LocalSettingsError: with all that is wrong.
     """
-    given = {name: values.get(name, "").strip() for name in VARIABLES}
+    # docker --env-file keeps quotes
+    given = {name: values.get(name, "").strip().strip("\"'").strip() for name in VARIABLES}
     faults: list[str] = []
     found = {kind: _server(kind, given, faults) for kind in _DEFAULT_MODELS}
     if faults:

@@ -12,7 +12,7 @@ Source: OpenAI API reference, create speech.
 import asyncio
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Final
 
@@ -48,8 +48,8 @@ def unsaid(text: str, spoken_ms: float, speed: float) -> int:
 class RemoteVoice:
     """Speaks with a speech synthesis server. One serves all sessions."""
 
-    def __init__(self, client: Client, spare: Callable[[], Voice], rest_s: float = REST_S) -> None:
-        """`spare`: gives the voice that speaks when the server does not."""
+    def __init__(self, client: Client, spare: Voice, rest_s: float = REST_S) -> None:
+        """`spare`: speaks when the server does not; `rest_s`: see `REST_S`."""
         self._client = client
         self._spare = spare
         self._rest_s = rest_s
@@ -79,7 +79,7 @@ class RemoteVoice:
             spoken_ms += part_ms
         else:
             return
-        rest = self._spare().speak(text[start:], voice=voice, speed=speed, volume=volume)
+        rest = self._spare.speak(text[start:], voice=voice, speed=speed, volume=volume)
         async with aclosing(rest) as speech:  # type: ignore[type-var]  # voices yield generators
             async for spoken in speech:
                 yield _moved(spoken, int(spoken_ms + part_ms), start)
