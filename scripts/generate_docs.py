@@ -4,7 +4,8 @@
     python scripts/generate_docs.py --check  exit code 1 and their names when they differ
 
 .env.example and docs/configuration.md come from `server.settings.Settings`, docs/troubleshooting.md
-from `server.errors.FAULTS`.
+from `server.errors.FAULTS`, the table of docs/engine.md (between its marks) from
+`scripts/server_events.py`.
 """
 
 import argparse
@@ -18,10 +19,12 @@ sys.path.insert(0, str(ROOT))
 
 from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
 
+from scripts import server_events  # noqa: E402
 from server.errors import FAULTS, Fault  # noqa: E402
 from server.settings import Settings  # noqa: E402
 
 _MADE = "made by scripts/generate_docs.py; change the code, then run it"
+_BEGIN, _END = f"<!-- server events: {_MADE} -->", "<!-- end of server events -->"
 
 
 def environment_example() -> str:
@@ -93,15 +96,24 @@ def pages() -> dict[str, str]:
     }
 
 
+def engine_page(text: str) -> str:
+    """Return docs/engine.md with the table of server events between its marks."""
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    return f"{before}{_BEGIN}\n{server_events.table()}\n{_END}{after or chr(10)}"
+
+
 def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Write the pages under `root`, or compare them; return the exit code."""
     parser = argparse.ArgumentParser(description="Write the pages that are made from code.")
     parser.add_argument("--check", action="store_true", help="compare only")
     options = parser.parse_args(argv)
     stale = []
-    for name, text in pages().items():
+    for name, text in {**pages(), "docs/engine.md": None}.items():
         path = root / name
-        if path.is_file() and path.read_text(encoding="utf-8") == text:
+        current = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = engine_page(current) if text is None else text
+        if current == text:
             continue
         stale.append(name)
         if not options.check:
