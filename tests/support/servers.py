@@ -157,11 +157,14 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 @contextlib.asynccontextmanager
 async def child(
-    *arguments: str, environment: Mapping[str, str] | None = None, folder: Path | None = None
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    folder: Path | None = None,
+    program: str | Path = sys.executable,
 ) -> AsyncIterator[Child]:
-    """Run `python ARGUMENTS` in `folder` (default: the project) until the block ends."""
+    """Run `PROGRAM ARGUMENTS` in `folder` (default: the project) until the block ends."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
+        program,
         *arguments,
         cwd=folder or ROOT,
         env=clean_environment(environment or {}),
