@@ -45,6 +45,7 @@ PURE = (
     "rtclient/engine/buffer.py",
     "rtclient/engine/configuration.py",
     "rtclient/engine/core.py",
+    "rtclient/engine/hints.py",
     "rtclient/engine/items.py",
     "rtclient/engine/ladder.py",
     "rtclient/engine/pacing.py",
