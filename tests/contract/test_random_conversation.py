@@ -137,8 +137,8 @@ class Caller:
                     faulty += [act] if act.error and act.error not in STATE_CODES else []
                 else:
                     await self._wait(act.works)
-        await self._wait(None)
         await self._ask(Ask({"type": "input_audio_buffer.clear", "event_id": "last"}))
+        await self._wait(None)
         self.judge.end()
         assert {a.id: a.error for a in faulty} == {a.id: self._errors[a.id] for a in faulty}
 

@@ -119,10 +119,11 @@ class Judge:
         self._response_ids: set[str] = set()
         self._must_follow: tuple[str, str] | None = None
         """Type and item id of the event that must come next."""
-        self._stopped_item: str | None = None
         self._last_ms = 0
+        self._unfinished: set[str] = set()
+        """Items that were added and are not done."""
         self._hearing: dict[str, str] = {}
-        """Item → what its transcription's deltas said so far."""
+        """Item whose transcription is owed → what its deltas said so far."""
         self._owed_limits = 0
 
     @property
@@ -133,7 +134,7 @@ class Judge:
     @property
     def is_waiting(self) -> bool:
         """Whether more must come without anything from the client."""
-        return bool(self.responses or self._must_follow or self._owed_limits)
+        return bool(self.responses or self._must_follow or self._owed_limits or self._hearing)
 
     @property
     def _detection(self) -> Event | None:
@@ -144,7 +145,7 @@ class Judge:
         """Judge the next event; AssertionError says what is wrong with it."""
         try:
             self._see(event)
-        except (KeyError, IndexError, ValueError) as exc:
+        except (KeyError, IndexError, TypeError, ValueError) as exc:
             raise AssertionError(f"{exc!r} in {event}") from exc
 
     def end(self) -> None:
@@ -152,6 +153,8 @@ class Judge:
         assert not self.responses, f"still open: {list(self.responses)}"
         assert self._must_follow is None, f"never came: {self._must_follow}"
         assert self._owed_limits == 0, f"{self._owed_limits} rate_limits.updated are missing"
+        assert not self._hearing, f"never transcribed: {list(self._hearing)}"
+        assert not self._unfinished, f"never done: {self._unfinished}"
 
     # ------------------------------------------------------------ any event
 
@@ -168,7 +171,8 @@ class Judge:
         self.seen[kind] = self.seen.get(kind, 0) + 1
         if self._must_follow is not None:
             wanted, self._must_follow = self._must_follow, None
-            assert (kind, event.get("item", {}).get("id")) == wanted, f"{event} instead of {wanted}"
+            item_id = event.get("item_id") or event.get("item", {}).get("id")
+            assert (kind, item_id) == wanted, f"{event} instead of {wanted}"
         area = kind.split(".")[0]
         if kind == "response.created":
             self._open_response(event)
@@ -206,6 +210,7 @@ class Judge:
             self._add(event)
         elif kind == "conversation.item.done":
             item = event["item"]
+            self._unfinished.remove(item["id"])
             assert event["previous_item_id"] == self._before(item["id"]), event
             assert item["status"] != "in_progress", event
             self.items[item["id"]] = item
@@ -213,6 +218,8 @@ class Judge:
             self.order.remove(event["item_id"])
             del self.items[event["item_id"]]
             self.sounds.pop(event["item_id"], None)
+            self._hearing.pop(event["item_id"], None)
+            self._unfinished.discard(event["item_id"])
         elif kind == "conversation.item.truncated":
             self.sounds[event["item_id"]].cut_ms = event["audio_end_ms"]
         else:
@@ -225,6 +232,7 @@ class Judge:
         assert item_id not in self.items, f"added twice: {item_id}"
         self.order.insert(0 if before is None else self.order.index(before) + 1, item_id)
         self.items[item_id] = item
+        self._unfinished.add(item_id)
         if item["status"] != "in_progress":
             self._must_follow = ("conversation.item.done", item_id)
 
@@ -252,12 +260,14 @@ class Judge:
                 self._last_ms = event["audio_start_ms"]
             case "speech_stopped":
                 assert event["item_id"] == self.speaking_item, event
-                self.speaking_item, self._stopped_item = None, event["item_id"]
+                self.speaking_item = None
                 assert event["audio_end_ms"] >= self._last_ms, event
+                self._must_follow = ("input_audio_buffer.committed", event["item_id"])
             case "committed":
-                assert self._stopped_item in (event["item_id"], None), event
                 assert event["previous_item_id"] == (self.order[-1] if self.order else None), event
-                self.speaking_item = self._stopped_item = None
+                self.speaking_item = None
+                if self.session["audio"]["input"]["transcription"] is not None:
+                    self._hearing[event["item_id"]] = ""
                 self._must_follow = ("conversation.item.added", event["item_id"])
             case "cleared":
                 self.speaking_item = None
@@ -269,12 +279,11 @@ class Judge:
     def _transcribe(self, kind: str, event: Event) -> None:
         item_id = event["item_id"]
         if kind == "delta":
-            self._hearing[item_id] = self._hearing.get(item_id, "") + event["delta"]
+            self._hearing[item_id] += event["delta"]
             return
-        said = self._hearing.pop(item_id, "")
+        said = self._hearing.pop(item_id)
         if kind == "completed":
             assert event["transcript"] == said, event
-            assert item_id in self.items, event
         else:
             assert kind == "failed", event
             assert not said, event
@@ -331,6 +340,7 @@ class Judge:
         is_cut = (sound := self.sounds.get(item["id"])) is not None and sound.cut_ms is not None
         if item["type"] == "function_call":
             assert item["arguments"] == output.arguments, item
+            assert output.is_written, f"its arguments are open: {item}"
             assert item["call_id"] == output.item["call_id"], item
         elif output.part is not None and not is_cut:
             part = item["content"][0]
