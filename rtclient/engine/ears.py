@@ -77,7 +77,8 @@ class SphinxEars:
 class _Turn:
     def __init__(self, ears: SphinxEars, session_id: str) -> None:
         self._ears, self._session_id = ears, session_id
-        self._lease = ears._pool.lease({"mean": ears._means.get(session_id)})
+        begin = {"mean": ears._means.get(session_id)}
+        self._lease = ears._pool.lease(begin, owner=session_id, is_live=True)
         self._room_bytes = HEARD_LIMIT_S * _BYTES_PER_S
 
     def feed(self, pcm: bytes) -> None:
