@@ -129,7 +129,9 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
 
 def _groups() -> dict[str, list[tuple[str, FieldInfo]]]:
     found: dict[str, list[tuple[str, FieldInfo]]] = {}
-    for field in Settings.model_fields.values():
+    # Those of Settings itself, then those that it has from elsewhere.
+    fields = Settings.model_fields.items()
+    for _, field in sorted(fields, key=lambda item: item[0] not in Settings.__annotations__):
         if isinstance(field.validation_alias, str):
             found.setdefault(str(_extra(field)["group"]), []).append(
                 (field.validation_alias, field)

@@ -122,10 +122,14 @@ def _config(
 ) -> Mapping[str, Any]:
     """Return what the page must know; no secret and no address of the upstream."""
     is_engine = upstream.kind == "engine"
+    models = settings.local_models()
+    # Words that only our own ears or our own brain know are no advice beside other ones.
+    phrases = () if {"ears", "brain"} <= models.keys() else PHRASES
     engine = {
         "state": upstream.state(),
-        "phrases": list(PHRASES[:TAPPABLE_PHRASES]),
-        "all_phrases": list(PHRASES),
+        "models": models,
+        "phrases": list(phrases[:TAPPABLE_PHRASES]),
+        "all_phrases": list(phrases),
         "notes": list(getattr(upstream, "notes", ())),
     }
     audio = session.get("audio", {})

@@ -21,18 +21,20 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
 from rtclient.environment import find_dotenv
+from server.local_models import LocalModels
 from server.retirements import openai_model_warning, transcription_warning
+from server.setting import setting
 
 UpstreamKind = Literal["azure", "openai", "engine"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
-_OURS = ("AZURE_OPENAI_", "PARLEY_")
+_OURS = ("AZURE_OPENAI_", "LOCAL_", "PARLEY_")
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 _MIN_TOKEN_CHARS = 8
 _PAID_MAX_SESSIONS = 10
@@ -72,108 +74,96 @@ def _list(value: object) -> object:
 Names = Annotated[tuple[str, ...], BeforeValidator(_list)]
 
 
-def _setting(
-    name: str, group: str, description: str, *, default: Any = None, unit: str = "", **limits: Any
-) -> Any:
-    return Field(
-        default,
-        validation_alias=name,
-        description=description,
-        json_schema_extra={"group": group, "unit": unit},
-        **limits,
-    )
-
-
-class Settings(BaseSettings):
+class Settings(LocalModels, BaseSettings):
     """All settings, read-only. Made by `load_settings`; made by hand it reads nothing itself."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
 
-    azure_openai_endpoint: str | None = _setting(
+    azure_openai_endpoint: str | None = setting(
         "AZURE_OPENAI_ENDPOINT",
         "Azure OpenAI",
         "The resource's address as the portal shows it, such as https://NAME.openai.azure.com.",
     )
-    azure_openai_api_key: SecretStr | None = _setting(
+    azure_openai_api_key: SecretStr | None = setting(
         "AZURE_OPENAI_API_KEY",
         "Azure OpenAI",
         "The resource's key; without one Microsoft Entra ID is used (EXTRAS=azure ./start.sh).",
     )
-    azure_openai_deployment: str | None = _setting(
+    azure_openai_deployment: str | None = setting(
         "AZURE_OPENAI_DEPLOYMENT",
         "Azure OpenAI",
         "The name that you gave to the deployment of a realtime model.",
     )
-    azure_openai_api_version: str | None = _setting(
+    azure_openai_api_version: str | None = setting(
         "AZURE_OPENAI_API_VERSION",
         "Azure OpenAI",
         "Not needed: the generally available API has no version; a value here only brings a"
         " warning.",
     )
-    azure_openai_dialect: Annotated[Literal["ga", "preview"], BeforeValidator(_lower)] = _setting(
+    azure_openai_dialect: Annotated[Literal["ga", "preview"], BeforeValidator(_lower)] = setting(
         "AZURE_OPENAI_DIALECT",
         "Azure OpenAI",
         "ga, the generally available API; preview, the older one, is not supported yet.",
         default="ga",
     )
-    azure_openai_voice: str = _setting(
+    azure_openai_voice: str = setting(
         "AZURE_OPENAI_VOICE",
         "Voice and transcription",
         "The voice of the answers, with every upstream.",
         default="alloy",
     )
-    azure_openai_transcription_deployment: str | None = _setting(
+    azure_openai_transcription_deployment: str | None = setting(
         "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT",
         "Azure OpenAI",
         "The name of a transcription deployment in the same resource, for the user's words.",
     )
-    openai_api_key: SecretStr | None = _setting("OPENAI_API_KEY", "OpenAI", "The key.")
-    openai_model: str = _setting(
+    openai_api_key: SecretStr | None = setting("OPENAI_API_KEY", "OpenAI", "The key.")
+    openai_model: str = setting(
         "OPENAI_MODEL",
         "OpenAI",
         "The realtime model.",
         default=endpoints.DEFAULT_OPENAI_MODEL,
     )
-    openai_base_url: str | None = _setting(
+    openai_base_url: str | None = setting(
         "OPENAI_BASE_URL",
         "OpenAI",
         "The address of another server that speaks this API, ending in /v1; such a server may need"
         " no key.",
     )
-    upstream_choice: Annotated[UpstreamKind | None, BeforeValidator(_lower)] = _setting(
+    upstream_choice: Annotated[UpstreamKind | None, BeforeValidator(_lower)] = setting(
         "UPSTREAM",
         "Which voice service",
         "azure, openai or engine; by default Azure when one of its settings is there, else OpenAI,"
         " else the built-in engine.",
     )
-    transcription_model: str = _setting(
+    transcription_model: str = setting(
         "TRANSCRIPTION_MODEL",
         "Voice and transcription",
         "The model that writes down what the user says; `off` writes nothing down.",
         default="whisper-1",
     )
-    host: Annotated[str, BeforeValidator(_unbracketed)] = _setting(
+    host: Annotated[str, BeforeValidator(_unbracketed)] = setting(
         "HOST",
         "Server",
         "The address to listen on; 127.0.0.1 is this machine only, 0.0.0.0 the whole network.",
         default="127.0.0.1",
     )
-    port: int = _setting(
+    port: int = setting(
         "PORT", "Server", "The port to listen on; 0 takes a free one.", default=3000, ge=0, le=65535
     )
-    access_token: SecretStr | None = _setting(
+    access_token: SecretStr | None = setting(
         "ACCESS_TOKEN",
         "Server",
         "What visitors must present; `auto` makes one at the start and prints a login link. At"
         " least 8 characters.",
     )
-    max_sessions_choice: int | None = _setting(
+    max_sessions_choice: int | None = setting(
         "MAX_SESSIONS",
         "Limits",
         "How many sessions may be open at once; by default 10 with a paid service, else no limit.",
         ge=1,
     )
-    session_limit_s: float = _setting(
+    session_limit_s: float = setting(
         "SESSION_LIMIT_S",
         "Limits",
         "The longest duration of a session; the service has a limit of its own.",
@@ -182,7 +172,7 @@ class Settings(BaseSettings):
         gt=0,
         le=86_400,
     )
-    idle_limit_s: float = _setting(
+    idle_limit_s: float = setting(
         "IDLE_LIMIT_S",
         "Limits",
         "How long nobody may speak, write or answer before the session ends.",
@@ -191,36 +181,36 @@ class Settings(BaseSettings):
         gt=0,
         le=86_400,
     )
-    extra_ca_file: Path | None = _setting(
+    extra_ca_file: Path | None = setting(
         "EXTRA_CA_FILE",
         "Network",
         "A PEM file with certificate authorities to trust besides the public ones.",
     )
-    tls_verify: bool = _setting(
+    tls_verify: bool = setting(
         "PARLEY_TLS_VERIFY",
         "Network",
         "`off` accepts any certificate of the service; whoever sits between can then read the key.",
         default=True,
     )
-    upstream_proxy: SecretStr | None = _setting(
+    upstream_proxy: SecretStr | None = setting(
         "PARLEY_UPSTREAM_PROXY",
         "Network",
         "The HTTP proxy for the connection to the service, such as http://proxy.example:3128.",
     )
-    allowed_hosts: Names = _setting(
+    allowed_hosts: Names = setting(
         "PARLEY_ALLOWED_HOSTS",
         "Network",
         "Names under which browsers may reach this server besides localhost, separated by commas.",
         default=(),
     )
-    allowed_origins: Names = _setting(
+    allowed_origins: Names = setting(
         "PARLEY_ALLOWED_ORIGINS",
         "Network",
         "Origins of other pages that may connect, such as https://app.example, separated by"
         " commas.",
         default=(),
     )
-    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = _setting(
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = setting(
         "PARLEY_LOG_LEVEL",
         "Server",
         "How much is logged: DEBUG, INFO, WARNING or ERROR.",
@@ -268,7 +258,7 @@ class Settings(BaseSettings):
     def is_paid(self) -> bool:
         """Whether sessions cost somebody money; false only for servers on this machine."""
         if self.upstream == "engine":
-            return False
+            return not all(server.is_loopback for server in self.servers)
         address = self.azure_openai_endpoint if self.upstream == "azure" else self.openai_base_url
         try:
             return not endpoints.is_loopback(urlsplit(address or "").hostname or "")
@@ -292,7 +282,8 @@ class Settings(BaseSettings):
             self.access_token,
             self.upstream_proxy,
         )
-        return [secret.get_secret_value() for secret in found if secret is not None]
+        keys = [secret.get_secret_value() for secret in found if secret is not None]
+        return [*keys, *self.local_keys()]
 
     def endpoint(self, *, token: str | None = None) -> Endpoint | None:
         """Return where to dial, or None for the engine (its address is known when it runs).
@@ -332,6 +323,12 @@ class Settings(BaseSettings):
             # Another server may keep a model of the same name for as long as it likes.
             if endpoint.kind == "azure" or endpoint.host.endswith("api.openai.com"):
                 found.extend(self._retirement_warnings(today))
+        if self.upstream != "engine":
+            found.extend(
+                f"{server.prefix}_URL has no effect: the voice service is {self.upstream}. Set"
+                " UPSTREAM=engine to use it."
+                for server in self.servers
+            )
         found.extend(_unknown_name_warning(name) for name in self.unknown_names)
         return found
 
@@ -352,6 +349,8 @@ class Settings(BaseSettings):
         ]
 
     def _upstream_faults(self) -> list[str]:
+        if self.upstream == "engine":
+            return self.local_faults()
         found = []
         if self.upstream == "azure":
             if self.azure_openai_dialect == "preview":

@@ -2,7 +2,7 @@
 
 Rules of the file:
 - the child never outlives us: it watches its stdin, and its whole process group is ended with it;
-- it gets a secret made at our start, and none of the operator's keys;
+- it gets a secret made at our start, and of the operator's keys only those of `LOCAL_…`;
 - a child that dies is started again, later each time; after three failures in a row the state is
   `failed`, and it is tried on.
 """
@@ -15,7 +15,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,6 +68,7 @@ class EngineUpstream:
         dialler: Dialler,
         *,
         command: Sequence[str] = COMMAND,
+        environment: Mapping[str, str] | None = None,
         start_timeout_s: float = 90.0,
         wait_ready_s: float = 8.0,
         stop_timeout_s: float = 5.0,
@@ -79,6 +80,8 @@ class EngineUpstream:
         Args:
             dialler: How to dial; without proxy.
             command: The child's command line.
+            environment: The variables `LOCAL_…`, all of them: an empty one says that nothing is
+                set, whatever file `.env` the child would find.
             start_timeout_s: How long the child may take until it says that it is ready.
             wait_ready_s: How long `dial` waits for that.
             stop_timeout_s: How long the child may take to end before it is killed.
@@ -87,6 +90,7 @@ class EngineUpstream:
         """
         self._dialler = dialler
         self._command = tuple(command)
+        self._environment = dict(environment or {})
         self._start_timeout_s = start_timeout_s
         self._wait_ready_s = wait_ready_s
         self._stop_timeout_s = stop_timeout_s
@@ -105,8 +109,9 @@ class EngineUpstream:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The key between us and the child."""
-        return (self._key,)
+        """The key between us and the child, and those that the child has."""
+        theirs = (value for name, value in self._environment.items() if name.endswith("_KEY"))
+        return (self._key, *filter(None, theirs))
 
     def state(self) -> State:
         """Whether the engine can be dialled."""
@@ -181,7 +186,9 @@ class EngineUpstream:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=child_environment({ENGINE_KEY: self._key}, without=_NOT_FOR_THE_CHILD),
+                env=child_environment(
+                    {ENGINE_KEY: self._key, **self._environment}, without=_NOT_FOR_THE_CHILD
+                ),
                 start_new_session=True,
                 cwd=_IMPORT_ROOT,
             )
