@@ -1,0 +1,95 @@
+"""The official `openai` Python client, unchanged: how sessions begin and end, and the sync client.
+
+On an engine with scripted senses in this process, set up as each test needs it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from openai import OpenAI
+from websockets.exceptions import ConnectionClosed
+
+from rtclient.engine import scripted
+from rtclient.engine.senses import Call, Say
+from rtclient.engine.serve import serve
+from tests.support.official import WEATHER, Program, connected
+
+KEY = "sessions-key"
+BOTH = [
+    Say("I look both up."),
+    Call("get_weather", '{"city": "Paris"}'),
+    Call("get_weather", '{"city": "Rome"}'),
+]
+
+
+@asynccontextmanager
+async def engine(**options: Any) -> AsyncIterator[int]:
+    """An engine; gives its port."""
+    senses = scripted.senses(answers={"paris and rome": BOTH})
+    async with serve(senses, key=KEY, **options) as server:
+        yield next(iter(server.sockets)).getsockname()[1]
+
+
+@asynccontextmanager
+async def opened(port: int) -> AsyncIterator[Program]:
+    """A session of the official client."""
+    async with connected(port, KEY) as connection:
+        program = Program(connection)
+        await program.until("session.created")
+        yield program
+
+
+async def test_several_tool_calls_have_one_second_response() -> None:
+    async with engine() as port, opened(port) as program:
+        await program.update(output_modalities=["text"], tools=[WEATHER])
+        await program.ask("Paris and Rome")
+        done = (await program.until("response.done")).response
+        calls = [item for item in done.output if item.type == "function_call"]
+        assert [item.type for item in done.output] == ["message", "function_call", "function_call"]
+        for call in calls:
+            output = f"fine, asked with {call.arguments}"
+            await program.connection.conversation.item.create(
+                item={"type": "function_call_output", "call_id": call.call_id, "output": output}
+            )
+        await program.connection.response.create()
+        done = (await program.until("response.done")).response
+        assert [item.type for item in done.output] == ["message"]
+        assert done.status == "completed"
+
+
+async def test_a_session_expires() -> None:
+    async with engine(session_s=0.3) as port, opened(port) as program:
+        error = await program.error()
+        assert error.code == "session_expired"
+        with pytest.raises(ConnectionClosed) as closed:
+            await program.next()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1001
+
+
+async def test_a_wrong_key_is_refused() -> None:
+    async with engine() as port:
+        with pytest.raises(Exception, match="401"):
+            async with connected(port, "wrong"):
+                pass
+
+
+@pytest.mark.filterwarnings("ignore:connect.. must be used as a context:DeprecationWarning")
+async def test_the_sync_client() -> None:
+    def talk(port: int) -> str:
+        text = ""
+        client = OpenAI(api_key=KEY, base_url=f"http://127.0.0.1:{port}/v1")
+        with client, client.realtime.connect(model="gpt-realtime") as connection:
+            connection.response.create(response={"output_modalities": ["text"]})
+            for event in connection:
+                if event.type == "response.output_text.delta":
+                    text += event.delta
+                if event.type == "response.done":
+                    break
+        return text
+
+    async with engine() as port:
+        assert await asyncio.to_thread(talk, port) == scripted.GREETING
