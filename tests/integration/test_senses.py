@@ -235,6 +235,51 @@ async def test_jobs_wait_their_turn_and_closed_ones_are_passed_over(pool):
     assert await third.receive(patience_s=5) == (END, b"3")
 
 
+async def test_a_live_job_gives_way_to_a_complete_one_and_is_caught_up_on(pool):
+    live = pool.lease({}, owner="slow", is_live=True)
+    live.send(DATA, b"abc")
+    assert not live.is_waiting
+    assert await count(pool, b"xy") == (END, b"2")
+    assert live.is_waiting
+    live.send(DATA, b"de")
+    live.send(FINISH)
+    assert await live.receive(patience_s=5) == (END, b"5")
+
+
+async def test_of_two_live_jobs_none_takes_the_worker_of_the_other(pool):
+    first = pool.lease({}, owner="a", is_live=True)
+    second = pool.lease({}, owner="b", is_live=True)
+    second.send(DATA, b"xyz")
+    assert (first.is_waiting, second.is_waiting) == (False, True)
+    assert pool.load.waiting == 0
+    second.send(FINISH)
+    assert (first.is_waiting, second.is_waiting) == (True, False)
+    assert await second.receive(patience_s=5) == (END, b"3")
+
+
+async def test_one_owner_runs_one_job_at_a_time_however_many_it_has(pool):
+    many = [pool.lease({}, owner="greedy") for _ in range(5)]
+    other = pool.lease({}, owner="modest")
+    assert pool.load.waiting == 5
+    assert pool.load.queue_ms > 0
+    for lease in (*many, other):
+        lease.send(FINISH)
+    assert await many[0].receive(patience_s=5) == (END, b"0")
+    assert await other.receive(patience_s=5) == (END, b"0")
+    assert many[-1].is_waiting
+    for lease in many[1:]:
+        assert await lease.receive(patience_s=5) == (END, b"0")
+    assert (pool.load.waiting, pool.load.busy, pool.load.queue_ms) == (0, 0, 0)
+
+
+async def test_a_job_that_waits_too_long_leaves_the_line(pool):
+    pool.lease({})
+    waiting = pool.lease({})
+    with pytest.raises(SenseError, match="did not answer"):
+        await waiting.receive(patience_s=0.05)
+    assert pool.load.waiting == 0
+
+
 async def test_a_closed_pool_refuses_and_fails_what_waits(pool):
     running, waiting = pool.lease({}), pool.lease({})
     await pool.close()
