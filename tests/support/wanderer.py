@@ -170,6 +170,7 @@ class Wanderer:
             (1, self._out_of_band),
             (1, self._clear),
             (1, self._note),
+            (1, self._delete),
         )
         weights = [weight for weight, _ in doings]
         for _, doing in self.random.choices(doings, weights, k=self.random.randrange(4)):
@@ -195,7 +196,16 @@ class Wanderer:
     def _clear(self) -> Iterator[Act]:
         yield self._ask("input_audio_buffer.cleared", "input_audio_buffer.clear")
 
+    def _delete(self) -> Iterator[Act]:
+        """Also what is being said at this moment."""
+        if item_id := self._an_item():
+            yield self._ask("conversation.item.deleted", "conversation.item.delete", item_id)
+
     def _cancel(self) -> Iterator[Act]:
+        if self.judge.responses and self._is(0.3):
+            response_id = self.random.choice(list(self.judge.responses))
+            yield self._ask("response.done", "response.cancel", response_id=response_id)
+            return
         is_active = self.judge.active is not None
         answer = "response.done" if is_active else "error:response_cancel_not_active"
         yield self._ask(answer, "response.cancel")
