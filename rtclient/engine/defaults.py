@@ -7,6 +7,7 @@ named in `notes`, in words: the engine is never deaf or silent without saying so
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from importlib.util import find_spec
 
 from rtclient.engine.brain import Persona
@@ -16,8 +17,10 @@ from rtclient.engine.remote.settings import Servers
 from rtclient.engine.senses import SenseError, Senses, Vad, Voice
 from rtclient.engine.vad import EnergyVad, installed_silero
 from rtclient.engine.voice import EspeakVoice
+from rtclient.engine.workers import WorkerPool
 
 _ENGINE = "Install it with: pip install 'rtclient[engine]'"
+MOST_EAR_WORKERS = 8
 _VOICE = "Install it with: pip install 'rtclient[voice-gpl]'"
 
 
@@ -32,8 +35,8 @@ def senses(*, ear_workers: int | None = None, servers: Servers | None = None) ->
     Read `names` and `notes` after `start`: it may replace a sense.
 
     Args:
-        ear_workers: turns that can be recognised at once, 150 MB each; by default one for each
-            core, at most two.
+        ear_workers: how many processes may recognise speech, 200 MB each; by default one more
+            than there are cores, at most 8. Two are started, the others when turns have to wait.
         servers: models to ask instead of our own senses (`LOCAL_STT_URL` and so on).
     """
     notes: list[str] = []
@@ -41,6 +44,7 @@ def senses(*, ear_workers: int | None = None, servers: Servers | None = None) ->
     names = {"brain": "persona"}
     starts: list[Callable[[], Awaitable[None]]] = []
     closes: list[Callable[[], Awaitable[None]]] = []
+    pools: dict[str, WorkerPool] = {}
 
     async def on_start() -> None:
         await asyncio.gather(*(start() for start in starts))
@@ -55,6 +59,7 @@ def senses(*, ear_workers: int | None = None, servers: Servers | None = None) ->
         voice=ToneVoice(),
         names=names,
         notes=notes,
+        load=lambda: {sense: asdict(pool.load) for sense, pool in pools.items()},
         on_start=on_start,
         on_close=on_close,
     )
@@ -65,7 +70,8 @@ def senses(*, ear_workers: int | None = None, servers: Servers | None = None) ->
         names["ears"] = "none"
         notes.append(f"Speech is not understood ({wheel} is missing); type instead. {_ENGINE}.")
     else:
-        ears = SphinxEars(workers=ear_workers or min(2, os.cpu_count() or 1))
+        most = ear_workers or min(MOST_EAR_WORKERS, (os.cpu_count() or 1) + 1)
+        ears = SphinxEars(workers=min(2, most), most=most)
         names["ears"], result.ears = "pocketsphinx", ears
         closes.append(ears.close)
 
@@ -75,6 +81,8 @@ def senses(*, ear_workers: int | None = None, servers: Servers | None = None) ->
             except SenseError as fault:
                 names["ears"], result.ears = "none", DeafEars()
                 notes.append(f"Speech is not understood; type instead. {fault}")
+            else:
+                pools["ears"] = ears.pool
 
         starts.append(start_ears)
 
@@ -93,6 +101,8 @@ def senses(*, ear_workers: int | None = None, servers: Servers | None = None) ->
                 await voice.start()
             except SenseError as fault:
                 names["voice"], result.voice = _other_voice(voice_notes, str(fault), "")
+            else:
+                pools["voice"] = voice.pool
 
         starts.append(start_voice)
 

@@ -39,11 +39,13 @@ def heard(evidence: Evidence, readable: Readable) -> Heard:
 class SphinxEars:
     """Recognises the persona's phrases, and other English as a guess."""
 
-    def __init__(self, *, workers: int) -> None:
+    def __init__(self, *, workers: int, most: int | None = None) -> None:
+        """`workers`: how many it begins with; `most`: how many there may be when turns wait."""
         self._pool = WorkerPool(
             "rtclient.engine.decoder:Recogniser",
             workers,
             name="recognition",
+            most=most,
             options={
                 "phrases": [spoken for _, spoken in phrases.PATTERNS] + list(phrases.ALSO),
                 "slots": {slot: list(words) for slot, words in phrases.SLOTS.items()},

@@ -209,6 +209,8 @@ class Senses:
     """What each sense is made of, for the ready line: keys `vad ears voice brain`."""
     notes: Sequence[str] = ()
     """One sentence for each sense that is missing or replaced; read after `start`."""
+    load: Callable[[], Mapping[str, Mapping[str, int]]] = dict
+    """How busy the workers of each sense are (`workers.Load`, by field); read after `start`."""
     on_start: Callable[[], Awaitable[None]] | None = None
     on_close: Callable[[], Awaitable[None]] | None = None
 

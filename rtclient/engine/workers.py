@@ -1,6 +1,6 @@
 """Worker processes for senses that would hold the interpreter: recognition and speech.
 
-A `WorkerPool` keeps `size` processes of one craft alive. A job is leased at once, worker or not:
+A `WorkerPool` keeps processes of one craft alive. A job is leased at once, worker or not:
 what is sent before a worker is free waits in the lease and is caught up on. When a worker dies,
 the job that it had fails with a `SenseError`, the pool starts another one, and nobody else notices.
 
@@ -278,7 +278,10 @@ class _Worker:
 
 
 class WorkerPool:
-    """`size` processes that run `craft` ("module:Class"), kept alive until `close`."""
+    """Processes that run `craft` ("module:Class"), kept alive until `close`.
+
+    It begins with `size` of them and adds one when a job has to wait, up to `most`.
+    """
 
     def __init__(
         self,
@@ -286,13 +289,15 @@ class WorkerPool:
         size: int,
         *,
         name: str,
+        most: int | None = None,
         options: Mapping[str, Any] | None = None,
         start_timeout_s: float = 60.0,
     ) -> None:
         self.name = name
         self.facts: dict[str, Any] = {}
         """What the workers said of themselves when they were ready."""
-        self._craft, self._size, self._options = craft, size, dict(options or {})
+        self._craft, self._options = craft, dict(options or {})
+        self._size, self._most = size, max(size, most or size)
         self._start_timeout_s = start_timeout_s
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
@@ -355,6 +360,9 @@ class WorkerPool:
         else:
             self._line.add(lease)
             self._dispatch()
+            # Not while one is on its way: it may be enough.
+            if lease.is_waiting and len(self._workers) == len(self._tending) < self._most:
+                self._tending.append(asyncio.create_task(self._tend()))
         return lease
 
     async def close(self) -> None:

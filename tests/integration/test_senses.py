@@ -180,6 +180,8 @@ async def test_the_default_senses_start_and_leave_no_process_behind():
         "vad": "silero", "ears": "pocketsphinx", "voice": "espeak-ng", "brain": "persona",
     }  # fmt: skip
     assert list(gathered.notes) == []
+    idle = {"workers": 1, "busy": 0, "waiting": 0, "queue_ms": 0}
+    assert gathered.load() == {"ears": idle, "voice": idle}
     assert {child.pid for child in mine.children(recursive=True)} - before
     await gathered.close()
     await gathered.close()
@@ -278,6 +280,22 @@ async def test_a_job_that_waits_too_long_leaves_the_line(pool):
     with pytest.raises(SenseError, match="did not answer"):
         await waiting.receive(patience_s=0.05)
     assert pool.load.waiting == 0
+
+
+async def test_a_pool_grows_when_a_job_has_to_wait_and_not_beyond_its_limit():
+    growing = WorkerPool(COUNTING, 1, name="counting", most=2)
+    await growing.start()
+    try:
+        leases = [growing.lease({}) for _ in range(3)]
+        leases[1].send(FINISH)
+        assert await leases[1].receive(patience_s=5) == (END, b"0")  # the first is not done
+        assert growing.load.workers == 2
+        growing.lease({})
+        leases[2].send(FINISH)
+        assert await leases[2].receive(patience_s=5) == (END, b"0")
+        assert len(growing.worker_pids) == 2
+    finally:
+        await growing.close()
 
 
 async def test_a_closed_pool_refuses_and_fails_what_waits(pool):
