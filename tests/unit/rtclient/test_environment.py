@@ -1,10 +1,18 @@
 """Finding .env, and the environment of a child."""
 
+import io
 from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
 
-from rtclient.environment import child_environment, engine_key, find_dotenv
+from rtclient.environment import (
+    child_environment,
+    dotenv,
+    engine_key,
+    find_dotenv,
+    local_settings,
+)
 
 
 def test_dotenv_is_searched_upward(tmp_path: Path) -> None:
@@ -60,3 +68,45 @@ def test_an_empty_engine_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     assert engine_key() is None
     monkeypatch.setenv("RTCLIENT_ENGINE_KEY", "k")
     assert engine_key() == "k"
+
+
+def test_local_settings_come_from_dotenv_and_the_environment_wins_even_when_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("LOCAL_CHAT_URL=file\nLOCAL_TTS_URL=file\nOTHER=1\n")
+    monkeypatch.setenv("LOCAL_CHAT_URL", "")
+    assert local_settings(tmp_path) == (
+        {"LOCAL_CHAT_URL": "", "LOCAL_TTS_URL": "file"},
+        tmp_path / ".env",
+    )
+    monkeypatch.setenv("LOCAL_TTS_URL", "environment")
+    values, path = local_settings(tmp_path)
+    assert (values["LOCAL_TTS_URL"], path) == ("environment", None)
+
+
+def test_a_dotenv_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"LOCAL_CHAT_URL=\xff")
+    with pytest.raises(ValueError, match="cannot be read"):
+        local_settings(tmp_path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_dotenv_is_read_as_the_server_reads_it(end: str) -> None:
+    lines = (
+        "# LOCAL_A=1",
+        "A=1",
+        "  export B = two words  # comment",
+        'C="quoted # no comment" # comment',
+        "D='single'",
+        "E=",
+        "F=http://host:1/v1#part",
+        'G=a"b',
+        "H= # only a comment",
+        "no assignment",
+        "I=''",
+        'J="broken"off',
+    )
+    text = end.join(lines)
+    theirs = dotenv_values(stream=io.StringIO(text, newline=""), interpolate=False)
+    assert dotenv(text) == {name: value for name, value in theirs.items() if value is not None}
+    assert dotenv(text)["C"] == "quoted # no comment"
