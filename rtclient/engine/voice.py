@@ -26,7 +26,7 @@ VOICES: Final = (
 BYTES_PER_MS: Final = 48
 _CHUNK_CHARACTERS: Final = 240
 _PATIENCE_S: Final = 20.0
-_SENTENCE = re.compile(r".+?(?:[.!?…:;]+[\"'”’)\]]*(?=\s)|\n+|$)", re.DOTALL)
+_SENTENCE = re.compile(r".+?(?:[.!?…:;]+[\"'”’)\]]*(?=\s)|[。！？]+[」』”’）]*|\n+|$)", re.DOTALL)
 _WORD = re.compile(r"\S+")
 
 

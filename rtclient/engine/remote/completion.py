@@ -29,11 +29,11 @@ _NO_END = re.compile(r"(?:^|\s)(?:\d+|[A-Za-z]|Mr|Mrs|Ms|Dr|Prof|St|Mt|vs|approx
 """A full stop behind these ends no sentence."""
 
 
-class BadCompletion(ValueError):
+class BadCompletion(Exception):
     """What came is no chunk of a completion."""
 
 
-class BadCall(ValueError):
+class BadCall(Exception):
     """A function that is not there, or arguments that are no object."""
 
 
@@ -52,11 +52,15 @@ class Sentences:
 
     def _end(self) -> int | None:
         """Return where the first sentence ends, None when that is not certain yet."""
-        starts = [start for start, _ in sentences(self._text)]
-        for start in starts[1:]:
-            if not _NO_END.search(self._text[:start]):
-                return start
-        return None
+        end = 0
+        while True:
+            # The first of the stretches is a single sentence; that there is another ends it.
+            starts = [start for start, _ in sentences(self._text[end:])]
+            if len(starts) < 2:
+                return None
+            end += starts[1]
+            if not _NO_END.search(self._text[:end]):
+                return end
 
     def rest(self) -> Iterator[str]:
         """Yield what is left: the text is whole."""
@@ -139,7 +143,7 @@ class Completion:
                 yield from self._on_choice(choices[0])
             if usage := chunk.get("usage"):
                 yield _used(usage)
-        except (TypeError, AttributeError, KeyError, json.JSONDecodeError, RecursionError):
+        except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
             raise BadCompletion from None
 
     def _on_choice(self, choice: dict[str, Any]) -> Iterator[Thought]:

@@ -24,6 +24,7 @@ GUESSED: Final = (
     "If they matter, repeat what you understood and ask whether it is right."
 )
 UNHEARD: Final = "(The user spoke, but no word was understood.)"
+GREET: Final = "(The user has come and said nothing yet. Greet them in one short sentence.)"
 NO_OUTPUT: Final = "(There is no result yet.)"
 
 Message = dict[str, Any]
@@ -38,6 +39,8 @@ def request_of(prompt: Prompt, model: str) -> dict[str, Any]:
         GUESSED if is_guess else "",
     ]
     messages = messages_of(prompt.items)
+    if all(message["role"] == "system" for message in messages):
+        messages.append({"role": "user", "content": GREET})  # servers refuse less
     if system := "\n\n".join(rule for rule in rules if rule):
         messages.insert(0, {"role": "system", "content": system})
     body: dict[str, Any] = {

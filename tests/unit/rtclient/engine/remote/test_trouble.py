@@ -1,0 +1,41 @@
+"""The sentences for what goes wrong."""
+
+import pytest
+
+from rtclient.engine.remote import trouble
+from rtclient.engine.remote.settings import ModelServer
+
+SERVER = ModelServer("LOCAL_TTS", "http://secret-host:1/v1", "secret-model", "secret-key")
+
+
+@pytest.mark.parametrize(
+    ("status", "variable"),
+    [
+        (302, "LOCAL_TTS_URL"),
+        (400, "LOCAL_TTS_MODEL"),
+        (401, "LOCAL_TTS_KEY"),
+        (403, "LOCAL_TTS_KEY"),
+        (404, "LOCAL_TTS_MODEL"),
+        (429, "LOCAL_TTS_URL"),
+        (503, "LOCAL_TTS_MODEL"),
+    ],
+)
+def test_a_refusal_names_the_variable_to_check(status: int, variable: str) -> None:
+    told = trouble.refused(SERVER, status)
+    assert variable in told
+    assert f"HTTP {status}" in told
+
+
+def test_every_sentence_names_a_variable_and_nothing_secret() -> None:
+    told = [
+        trouble.unreachable(SERVER),
+        trouble.silent(SERVER, 30.0),
+        trouble.stalled(SERVER, 10.0),
+        trouble.broken_off(SERVER),
+        trouble.nonsense(SERVER, "sound as pcm"),
+        trouble.wrong_functions(SERVER),
+        *(trouble.refused(SERVER, status) for status in range(300, 600)),
+    ]
+    assert all(text.startswith("The speech synthesis server ") for text in told)
+    assert all("LOCAL_TTS_" in text and text.endswith(".") for text in told)
+    assert not any("secret" in text for text in told)
