@@ -6,24 +6,23 @@ sums. First against the core at a manual clock, then over a real socket.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
 
 from rtclient.engine import scripted
-from rtclient.engine.senses import Call, Heard, Remember, Say, Spoken, Trouble, Word
+from rtclient.engine.senses import Call, Heard, Remember, Say, Trouble
 from rtclient.engine.serve import serve
 from scripts.server_events import SHOWN
 from tests.support.engine_driver import Driver
-from tests.support.judge import Event, Judge
-from tests.support.wanderer import STATE_CODES, WORDS, Ask, PeekVad, Wanderer
+from tests.support.judge import Judge
+from tests.support.judged_response import Event
+from tests.support.quick_senses import BROKEN_WORD, PeekVad, QuickVoice
+from tests.support.wanderer import STATE_CODES, WORDS, Ask, Wanderer
 
 TURNS = 1_000
 CALLERS, CALL_TURNS = 4, 16
 SEED = 20_261_121
-MS_PER_CHAR = 5
-_TONE = b"".join(n.to_bytes(2, "little") for n in range(0, 24 * MS_PER_CHAR * 64, 64))
 ANSWERS: dict[str, list[Any]] = {
     "two calls please": [Say("Two."), Call("weather", '{"city": "Oslo"}'), Call("traffic", "{}")],
     "one moment": [Say("One moment."), Say(""), Say("Here it is."), Remember({"speed": 1.2})],
@@ -32,24 +31,8 @@ ANSWERS: dict[str, list[Any]] = {
     "tell me a long story about the sea": [Say("The sea is wide and blue. " * 6)],
 }
 HEARD: tuple[str | Heard | Exception, ...] = tuple(
-    [*WORDS, Heard("perhaps", 0.3), RuntimeError("the ears broke"), Heard("")] * 80
+    [*WORDS, Heard(BROKEN_WORD, 0.3), RuntimeError("the ears broke"), Heard("")] * 80
 )
-
-
-class QuickVoice:
-    """Speaks 10 ms for each letter, word by word; the same bytes for the same text."""
-
-    async def speak(
-        self, text: str, *, voice: str, speed: float, volume: float = 1.0
-    ) -> AsyncIterator[Spoken]:
-        """Yield the words of `text`."""
-        at = 0
-        for word in text.split(" "):
-            if word == "perhaps":
-                raise RuntimeError("the voice broke")
-            end = at + len(word)
-            yield Spoken(_TONE * (len(word) + 1), (Word(at * MS_PER_CHAR, at, end),))
-            at = end + 1
 
 
 class Talk:

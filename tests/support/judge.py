@@ -19,7 +19,7 @@ from typing import Any
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import BaseModel, TypeAdapter
 
-Event = dict[str, Any]
+from tests.support.judged_response import Event, JudgedResponse
 
 _MODEL: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 
@@ -31,7 +31,6 @@ KNOWN_BESIDES = frozenset(
 """Fields that the service sends and the models of the `openai` package do not have."""
 
 _BYTES_PER_MS = {"audio/pcm": 48, "audio/pcmu": 8, "audio/pcma": 8}
-_KINDS = {"output_text": "text", "output_audio_transcript": "transcript"}
 
 
 def unknown_fields(value: Any, path: str) -> Iterator[str]:
@@ -44,42 +43,6 @@ def unknown_fields(value: Any, path: str) -> Iterator[str]:
     elif isinstance(value, list):
         for one in value:
             yield from unknown_fields(one, f"{path}[]")
-
-
-@dataclass
-class _Part:
-    """The open content part of an item."""
-
-    kind: str
-    """`text` or `audio`, as `part.type` says."""
-    text: str = ""
-    closed: set[str] = field(default_factory=set)
-
-
-@dataclass
-class _Output:
-    """The open item of a response."""
-
-    item: Event
-    index: int
-    part: _Part | None = None
-    arguments: str = ""
-    is_written: bool = False
-    """The part or the arguments are closed."""
-
-
-@dataclass
-class OpenResponse:
-    """A response between `response.created` and `response.done`."""
-
-    wire: Event
-    output: list[Event] = field(default_factory=list)
-    open: _Output | None = None
-
-    @property
-    def is_in_conversation(self) -> bool:
-        """Whether its items enter the conversation."""
-        return self.wire["conversation_id"] is not None
 
 
 @dataclass
@@ -108,7 +71,7 @@ class Judge:
         """Id → the item as it was last shown; deleted ones are gone."""
         self.sounds: dict[str, Sound] = {}
         """Assistant items in the conversation that speak."""
-        self.responses: dict[str, OpenResponse] = {}
+        self.responses: dict[str, JudgedResponse] = {}
         self.has_spoken = False
         self.speaking_item: str | None = None
         self.count = 0
@@ -127,7 +90,7 @@ class Judge:
         self._owed_limits = 0
 
     @property
-    def active(self) -> OpenResponse | None:
+    def active(self) -> JudgedResponse | None:
         """The response that writes to the conversation."""
         return next((r for r in self.responses.values() if r.is_in_conversation), None)
 
@@ -174,9 +137,7 @@ class Judge:
             item_id = event.get("item_id") or event.get("item", {}).get("id")
             assert (kind, item_id) == wanted, f"{event} instead of {wanted}"
         area = kind.split(".")[0]
-        if kind == "response.created":
-            self._open_response(event)
-        elif area == "response":
+        if area == "response":
             self._in_response(kind, event)
         elif kind in ("session.created", "session.updated"):
             self._configure(event["session"])
@@ -290,140 +251,38 @@ class Judge:
 
     # ------------------------------------------------------------ responses
 
-    def _open_response(self, event: Event) -> None:
-        wire = event["response"]
-        assert wire["id"] not in self._response_ids, f"created twice: {wire['id']}"
-        assert wire["status"] == "in_progress", event
-        assert wire["output"] == [], event
-        assert wire["usage"] is None, event
-        response = OpenResponse(wire)
-        assert not (response.is_in_conversation and self.active), "two write to the conversation"
-        self._response_ids.add(wire["id"])
-        self.responses[wire["id"]] = response
-
     def _in_response(self, kind: str, event: Event) -> None:
-        if kind == "response.done":
-            self._close_response(event["response"])
-            return
-        response = self.responses[event["response_id"]]
+        if kind == "response.created":
+            response = JudgedResponse(event["response"])
+            assert not (response.is_in_conversation and self.active), "two write to it"
+            assert event["response"]["id"] not in self._response_ids, f"created twice: {event}"
+            self._response_ids.add(event["response"]["id"])
+            self.responses[event["response"]["id"]] = response
+        elif kind == "response.done":
+            self.responses.pop(event["response"]["id"]).see(event)
+            self._owed_limits += 1
+        else:
+            item_id = event.get("item_id") or event["item"]["id"]
+            sound = self.sounds.get(item_id)
+            response = self.responses[event["response_id"]]
+            response.see(event, is_cut=sound is not None and sound.cut_ms is not None)
+            self._mirror(kind, event, item_id, response)
+
+    def _mirror(self, kind: str, event: Event, item_id: str, response: JudgedResponse) -> None:
+        """Follow what a response does to the conversation."""
         if kind == "response.output_item.added":
-            self._open_item(response, event)
-            return
-        output = response.open
-        assert output is not None, f"no item is open for {event}"
-        assert event["output_index"] == output.index, event
-        if kind == "response.output_item.done":
-            self._close_item(response, output, event["item"])
-            return
-        assert event["item_id"] == output.item["id"], event
-        assert not output.is_written, f"after the end of its part: {event}"
-        if kind.startswith("response.function_call_arguments"):
-            self._argue(kind, output, event)
-        else:
-            assert event["content_index"] == 0, event
-            self._in_part(kind, response, output, event)
-
-    def _open_item(self, response: OpenResponse, event: Event) -> None:
-        item = event["item"]
-        assert response.open is None, f"another item is open: {event}"
-        assert event["output_index"] == len(response.output), event
-        assert item["id"] not in self._item_ids, f"used twice: {item['id']}"
-        assert item["status"] == "in_progress", event
-        self._item_ids.add(item["id"])
-        response.open = _Output(item, event["output_index"])
-        if response.is_in_conversation:
-            self._must_follow = ("conversation.item.added", item["id"])
-
-    def _close_item(self, response: OpenResponse, output: _Output, item: Event) -> None:
-        assert item["id"] == output.item["id"], item
-        assert item["status"] in ("completed", "incomplete"), item
-        is_cut = (sound := self.sounds.get(item["id"])) is not None and sound.cut_ms is not None
-        if item["type"] == "function_call":
-            assert item["arguments"] == output.arguments, item
-            assert output.is_written, f"its arguments are open: {item}"
-            assert item["call_id"] == output.item["call_id"], item
-        elif output.part is not None and not is_cut:
-            part = item["content"][0]
-            key = "text" if output.part.kind == "text" else "transcript"
-            assert part[key] == output.part.text, item
-        assert output.is_written or output.part is None, f"its part is open: {item}"
-        response.output.append(item)
-        response.open = None
-        if response.is_in_conversation and item["id"] in self.items:
-            self._must_follow = ("conversation.item.done", item["id"])
-
-    def _argue(self, kind: str, output: _Output, event: Event) -> None:
-        assert event["call_id"] == output.item["call_id"], event
-        if kind.endswith(".delta"):
-            output.arguments += event["delta"]
-        else:
-            assert event["arguments"] == output.arguments, event
-            assert event["name"] == output.item["name"], event
-            output.is_written = True
-
-    def _in_part(self, kind: str, response: OpenResponse, output: _Output, event: Event) -> None:
-        if kind == "response.content_part.added":
-            assert output.part is None, f"a second part: {event}"
-            output.part = _Part(event["part"]["type"])
-            if output.part.kind == "audio" and output.item["id"] in self.items:
-                form = response.wire["audio"]["output"]["format"]["type"]
-                self.sounds[output.item["id"]] = Sound(form)
-            return
-        part = output.part
-        assert part is not None, f"no part is open for {event}"
-        if kind == "response.content_part.done":
-            key = "text" if part.kind == "text" else "transcript"
-            assert event["part"][key] == part.text, event
-            wanted = (
-                {"output_text"}
-                if part.kind == "text"
-                else {
-                    "output_audio",
-                    "output_audio_transcript",
-                }
-            )
-            assert part.closed == wanted, f"not closed before its part: {wanted - part.closed}"
-            output.is_written = True
-            return
-        name, what = kind.removeprefix("response.").rsplit(".", 1)
-        assert (name == "output_text") == (part.kind == "text"), event
-        assert name not in part.closed, f"after its end: {event}"
-        if what == "done":
-            part.closed.add(name)
-            if name in _KINDS:
-                assert event[_KINDS[name]] == part.text, event
-        elif name == "output_audio":
-            data = base64.b64decode(event["delta"], validate=True)
-            assert data, "an empty delta"
-            if (sound := self.sounds.get(output.item["id"])) is not None:
-                sound.data += data
+            assert item_id not in self._item_ids, f"used twice: {item_id}"
+            self._item_ids.add(item_id)
             if response.is_in_conversation:
-                self.has_spoken = True
-        else:
-            assert event["delta"], "an empty delta"
-            part.text += event["delta"]
-
-    def _close_response(self, wire: Event) -> None:
-        response = self.responses.pop(wire["id"])
-        self._owed_limits += 1
-        assert response.open is None, f"an item is open: {wire}"
-        assert wire["output"] == response.output, f"output {wire['output']}"
-        for key in ("metadata", "conversation_id", "output_modalities"):
-            assert wire[key] == response.wire[key], key
-        status, details = wire["status"], wire["status_details"]
-        assert status in ("completed", "cancelled", "failed", "incomplete"), wire
-        assert (details is None) if status == "completed" else (details["type"] == status), wire
-        if status == "completed":
-            assert all(item["status"] == "completed" for item in wire["output"]), wire
-        _check_usage(wire["usage"])
-
-
-def _check_usage(usage: Event) -> None:
-    given, made = usage["input_token_details"], usage["output_token_details"]
-    cached = given["cached_tokens_details"]
-    kinds = ("text_tokens", "audio_tokens", "image_tokens")
-    assert usage["total_tokens"] == usage["input_tokens"] + usage["output_tokens"], usage
-    assert usage["input_tokens"] == sum(given[kind] for kind in kinds), usage
-    assert given["cached_tokens"] == sum(cached[kind] for kind in kinds), usage
-    assert all(cached[kind] <= given[kind] for kind in kinds), usage
-    assert usage["output_tokens"] == made["text_tokens"] + made["audio_tokens"], usage
+                self._must_follow = ("conversation.item.added", item_id)
+        elif kind == "response.output_item.done" and response.is_in_conversation:
+            if item_id in self.items:
+                self._must_follow = ("conversation.item.done", item_id)
+        elif kind == "response.content_part.added" and item_id in self.items:
+            if event["part"]["type"] == "audio":
+                form = response.wire["audio"]["output"]["format"]["type"]
+                self.sounds[item_id] = Sound(form)
+        elif kind == "response.output_audio.delta" and response.is_in_conversation:
+            self.has_spoken = True
+            if item_id in self.sounds:
+                self.sounds[item_id].data += base64.b64decode(event["delta"])

@@ -11,16 +11,15 @@ tool rounds, out-of-band responses, updates of the session, deletions, other for
 
 import json
 import math
-from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from random import Random
 from typing import Any
 
-from rtclient.engine.telephony import ToWire
-from rtclient.protocol.audio import FORMATS, to_base64
-from tests.support.judge import Event, Judge
+from tests.support.client_faults import FAULTS
+from tests.support.judge import Judge
+from tests.support.judged_response import Event
+from tests.support.quick_senses import LOUD, sound
 
 _SUCCESS = {
     "session.update": "session.updated",
@@ -45,7 +44,6 @@ STATE_CODES = frozenset(
 """Errors that depend on the moment: over a network the moment may be another one."""
 MOST_ITEMS = 24
 """More items than this, and some are deleted: every prompt holds all of them."""
-LOUD = 6000
 PIECE_MS = 100
 PCM = {"type": "audio/pcm", "rate": 24000}
 TOOLS = tuple(
@@ -102,36 +100,6 @@ class Wait:
 
 
 Act = Ask | Wait
-
-
-@cache
-def sound(form: str, level: int, length_ms: int) -> str:
-    """Return base64 audio of a constant level: a voice to `PeekVad`, silence when it is 0."""
-    swing = [level if n % 50 < 25 else -level for n in range(length_ms * 24)]
-    return to_base64(ToWire(FORMATS[form]).feed(array("h", swing).tobytes()))
-
-
-class PeekVad:
-    """Says 1.0 for each 20 ms with a loud sample among a few: fast enough for thousands of turns.
-
-    For what `sound` makes; real microphones need more care.
-    """
-
-    frame_ms = 20
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, pcm: bytes) -> Sequence[float]:
-        """Take pcm16; return one probability for each whole frame."""
-        data, size = self._rest + pcm, self.frame_ms * 48
-        whole = len(data) // size * size
-        self._rest = data[whole:]
-        samples = memoryview(data[:whole]).cast("h")
-        return [
-            float(max(map(abs, samples[at : at + 480 : 48])) > LOUD // 4)
-            for at in range(0, whole // 2, size // 2)
-        ]
 
 
 class Wanderer:
@@ -387,48 +355,14 @@ class Wanderer:
             )
         yield from self._answered()
 
-    # ------------------------------------------------------------ faults
-
     def _fault(self) -> Iterator[Act]:
         """Something that must be answered by one error and change nothing."""
-        known = self._an_item() or "none"
-        text = {"type": "input_text", "text": "hi"}
-        message = {"type": "message", "role": "user", "content": [text]}
-        real = {"type": "realtime"}
-        speed = {"audio": {"output": {"speed": 9}}}
-        forced = {"type": "function", "name": "nobody"}
-        cut = {"content_index": 0, "audio_end_ms": 5}
-        faults: tuple[tuple[str, str, Event], ...] = (
-            ("unknown_parameter", "session.update", {"session": {**real, "color": "red"}}),
-            ("invalid_value", "session.update", {"session": {**real, **speed}}),
-            ("invalid_type", "session.update", {"session": {**real, "instructions": 7}}),
-            ("missing_required_parameter", "session.update", {"session": {}}),
-            ("invalid_value", "session.update", {"session": {**real, "tool_choice": forced}}),
-            ("missing_required_parameter", "input_audio_buffer.append", {}),
-            ("invalid_value", "input_audio_buffer.append", {"audio": "not base64!"}),
-            ("unknown_parameter", "input_audio_buffer.commit", {"now": True}),
-            ("invalid_value", "conversation.item.create", {"item": {"type": "thought"}}),
-            (
-                "invalid_value",
-                "conversation.item.create",
-                {"item": message, "previous_item_id": "nowhere"},
-            ),
-            ("item_retrieve_invalid_item_id", "conversation.item.retrieve", {"item_id": "nowhere"}),
-            ("item_delete_invalid_item_id", "conversation.item.delete", {"item_id": "nowhere"}),
-            (
-                "item_truncate_invalid_item_id",
-                "conversation.item.truncate",
-                {"item_id": "x", **cut},
-            ),
-            ("response_cancel_not_active", "response.cancel", {"response_id": "resp_none"}),
-            ("invalid_value", "response.create", {"response": {"conversation": "other"}}),
-            ("unknown_parameter", "response.create", {"response": {"temperature": 1}}),
-            ("invalid_value", "response.please", {}),
-        )
-        code, event_type, fields = self.random.choice(faults)
-        yield self._ask(f"error:{code}", event_type, **fields)
-        if known != "none" and self._is(0.3):
-            twice = {"item": {**message, "id": known}}
-            yield self._ask(
-                "error:item_create_duplicate_item_id", "conversation.item.create", **twice
-            )
+        known = self._an_item()
+        if known is not None and self._is(0.3):
+            code = "error:item_create_duplicate_item_id"
+            text = {"type": "input_text", "text": "hi"}
+            item = {"id": known, "type": "message", "role": "user", "content": [text]}
+            yield self._ask(code, "conversation.item.create", item=item)
+        else:
+            code, event_type, fields = self.random.choice(FAULTS)
+            yield self._ask(f"error:{code}", event_type, **fields)

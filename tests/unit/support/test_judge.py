@@ -8,7 +8,8 @@ import pytest
 
 from rtclient.engine.senses import Call, Say
 from tests.support.engine_driver import Driver
-from tests.support.judge import Event, Judge
+from tests.support.judge import Judge
+from tests.support.judged_response import Event
 
 TOOL = {"type": "function", "name": "weather", "parameters": {"type": "object"}}
 
