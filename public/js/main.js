@@ -469,7 +469,8 @@ function hintOf(state, now) {
 }
 
 function configNotices(config) {
-  return (config?.warnings ?? []).map((message) => ({ key: `config:${message}`, level: "warning", message }));
+  const messages = [...(config?.warnings ?? []), ...(config?.engine?.notes ?? [])];
+  return messages.map((message) => ({ key: `config:${message}`, level: "warning", message }));
 }
 
 function sessionNotices({ notices: said, expiring, session, responses }) {

@@ -1,6 +1,7 @@
 """How the application and its upstream live together."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +18,10 @@ from server.errors import FaultError
 from server.settings import load_settings
 from server.upstreams import State
 from tests.integration.test_relay import set_up
-from tests.support.servers import running
+from tests.support.model_servers import model_servers
+from tests.support.servers import child_server, running
 from tests.support.talker import talking
+from tests.support.waiting import engine_ready
 
 
 class StartingEngine:
@@ -54,9 +57,12 @@ class StartingEngine:
         self.calls.append("close")
 
 
-def client(upstream: StartingEngine, folder: Path) -> httpx.AsyncClient:
+def client(
+    upstream: StartingEngine, folder: Path, environ: Mapping[str, str] | None = None
+) -> httpx.AsyncClient:
     """Return an HTTP client for an app with this upstream."""
-    app = create_app(load_settings({"UPSTREAM": "engine"}, folder), upstream=upstream)
+    settings = load_settings({"UPSTREAM": "engine", **(environ or {})}, folder)
+    app = create_app(settings, upstream=upstream)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
@@ -80,6 +86,40 @@ async def test_the_page_learns_about_the_engine(tmp_path: Path) -> None:
     assert config["engine"]["all_phrases"][:6] == config["engine"]["phrases"]
     assert len(config["engine"]["all_phrases"]) >= 30
     assert config["engine"]["notes"] == ["The voice is a plain one."]
+
+
+async def test_the_page_learns_which_models_are_used_and_where_phrases_help(tmp_path: Path) -> None:
+    chat = {"LOCAL_CHAT_URL": "http://127.0.0.1:9", "LOCAL_CHAT_MODEL": "llama"}
+    stt = {"LOCAL_STT_URL": "http://127.0.0.1:9", "LOCAL_STT_MODEL": "whisper"}
+    for environ, models, has_phrases in (
+        (chat, {"brain": "llama"}, True),
+        (chat | stt, {"ears": "whisper", "brain": "llama"}, False),
+    ):
+        async with client(StartingEngine(), tmp_path, environ) as http:
+            answer = await http.get("/config.json")
+        engine = answer.json()["engine"]
+        assert engine["models"] == models
+        assert bool(engine["phrases"]) is bool(engine["all_phrases"]) is has_phrases
+        assert "127.0.0.1:9" not in answer.text
+
+
+async def test_the_server_hands_its_models_to_the_engine(tmp_path: Path) -> None:
+    async with model_servers() as models:
+        (tmp_path / ".env").write_text(
+            f"LOCAL_CHAT_URL={models.url}\nLOCAL_TTS_URL={models.url}\nLOCAL_STT_URL={models.url}\n"
+        )
+        async with child_server({"UPSTREAM": "engine"}, folder=tmp_path) as (_, port):
+            await engine_ready(port)
+            async with talking(port) as page:
+                await page.until("session.updated")
+                part = {"type": "input_text", "text": "Are you there?"}
+                item = {"type": "message", "role": "user", "content": [part]}
+                await page.send("conversation.item.create", item=item)
+                await page.send("response.create")
+                done = await page.until("response.done")
+    (message,) = done["response"]["output"]
+    assert message["content"][0]["transcript"] == "You said: Are you there?."
+    assert models.of("tts")
 
 
 async def test_a_client_waits_for_an_engine_that_is_starting_and_is_told(tmp_path: Path) -> None:

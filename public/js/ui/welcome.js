@@ -10,6 +10,15 @@ export function introduction(config) {
       lead: "Press the round button and speak. Interrupt whenever you like.",
     };
   }
+  const { ears, brain, voice } = config.engine?.models ?? {};
+  const parts = [ears && `hears with ${ears}`, brain && `thinks with ${brain}`, voice && `speaks with ${voice}`].filter(Boolean);
+  if (parts.length > 0) {
+    return {
+      model: brain ?? "Built-in engine",
+      where: "built-in engine with models of your own",
+      lead: `The built-in engine ${parts.join(", ")}. Press the round button and speak. Interrupt whenever you like.`,
+    };
+  }
   return {
     model: "Built-in engine",
     where: "runs on this machine, no account",
