@@ -8,6 +8,7 @@ import json
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from websockets.asyncio.client import connect
 from rtclient.engine import scripted
 from rtclient.engine.remote.client import Patience
 from rtclient.engine.remote.plugging import Plugs
-from rtclient.engine.remote.settings import servers_of
+from rtclient.engine.remote.settings import LocalSettingsError, servers_of
 from rtclient.engine.scripted import MS_PER_CHAR, tone
 from rtclient.engine.senses import Say
 from rtclient.engine.serve import serve
@@ -28,7 +29,7 @@ from tests.support.servers import child
 from tests.support.talker import Talker
 from tests.support.waiting import ready_line
 
-SHORT = Patience(connect_s=1.0, first_s=0.2, idle_s=0.2, check_s=0.2)
+SHORT = Patience(connect_s=1.0, first_s=0.2, idle_s=0.2, check_s=0.2, rest_s=0.0)
 TOOL = {
     "type": "function",
     "name": "weather",
@@ -435,6 +436,60 @@ async def test_another_voice_says_the_rest(fault: Fault) -> None:
         assert whole_ms <= len(client.sound()) / 48 <= whole_ms + word_ms
         assert heard_ms < whole_ms
         assert len(client.errors()) == 1
+
+
+async def test_a_speech_server_that_kept_somebody_waiting_is_left_alone_for_a_while() -> None:
+    patience = replace(SHORT, rest_s=60.0)
+    async with model_servers() as models, talking(models, "TTS", patience=patience) as client:
+        models.plan("tts", Fault(is_silent=True))
+        for turn in (1, 2):
+            await client.say("hi")
+            assert words(await client.done()) == ["Good day."]
+            assert len(client.errors()) == turn
+        assert len(models.of("tts")) == 1
+
+
+# ---------------------------------------------------------------- the start
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(), "does not list the model other. Set LOCAL_CHAT_MODEL to one that it has: a, b."),
+        (Fault(status=404), ""),
+        (Fault(body=b"<html>"), ""),
+        (Fault(status=401), "LOCAL_CHAT_KEY"),
+        (Fault(is_silent=True), "did not answer within 0.2 s"),
+    ],
+)
+async def test_the_check_at_start_says_what_is_wrong(fault: Fault, words: str) -> None:
+    async with model_servers(names=["b", "a"]) as models:
+        models.plan("models", fault)
+        variables = {"LOCAL_CHAT_URL": models.url, "LOCAL_CHAT_MODEL": "other"}
+        plugs = Plugs(servers_of(variables), SHORT)
+        notes = await plugs.notes()
+        await plugs.close()
+        assert len(notes) == bool(words)
+        assert words in "".join(notes)
+        assert len(models.of("models")) == 1
+
+
+async def test_a_server_on_this_machine_is_asked_without_the_proxy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    async with model_servers() as models, talking(models, "CHAT") as client:
+        await client.say("hello", output_modalities=["text"])
+        assert words(await client.done()) == ["You said: hello."]
+
+
+async def test_a_proxy_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    with pytest.raises(
+        LocalSettingsError, match="LOCAL_CHAT_URL cannot be asked through the proxy"
+    ):
+        Plugs(servers_of({"LOCAL_CHAT_URL": "http://models.example"}))
 
 
 # ---------------------------------------------------------------- the program

@@ -18,7 +18,7 @@ from typing import Any, Final
 import httpx2
 
 from rtclient.engine.remote import trouble
-from rtclient.engine.remote.settings import ModelServer
+from rtclient.engine.remote.settings import LocalSettingsError, ModelServer
 from rtclient.engine.senses import SenseError
 
 MAX_EVENT_BYTES: Final = 1024 * 1024
@@ -48,6 +48,8 @@ class Patience:
     """Between two pieces."""
     check_s: float = 2.0
     """To answer the question at start whether it is there."""
+    rest_s: float = 10.0
+    """How long one that was too slow to speak is left alone: another voice speaks meanwhile."""
 
 
 class Reply:
@@ -114,15 +116,19 @@ class Client:
     """Asks one server. Used by all sessions; belongs to the event loop that uses it first."""
 
     def __init__(self, server: ModelServer, patience: Patience | None = None) -> None:
+        """Connect to nothing yet. Raises `LocalSettingsError` for a proxy that cannot be used."""
         self.server = server
         self.patience = patience or Patience()
-        self._http = httpx2.AsyncClient(
-            headers={"Authorization": f"Bearer {server.key}"} if server.key else {},
-            timeout=httpx2.Timeout(None, connect=self.patience.connect_s, pool=1.0),
-            limits=_CONNECTIONS,
-            follow_redirects=False,
-            trust_env=not server.is_loopback,
-        )
+        try:
+            self._http = httpx2.AsyncClient(
+                headers={"Authorization": f"Bearer {server.key}"} if server.key else {},
+                timeout=httpx2.Timeout(None, connect=self.patience.connect_s, pool=1.0),
+                limits=_CONNECTIONS,
+                follow_redirects=False,
+                trust_env=not server.is_loopback,
+            )
+        except (ImportError, ValueError):  # a proxy of another kind
+            raise LocalSettingsError([trouble.no_such_proxy(server)]) from None
 
     async def close(self) -> None:
         """Close all connections. Safe to call twice."""
@@ -144,9 +150,9 @@ class Client:
                 that took time.
         """
         limit_s = self.patience.first_s if first_s is None else first_s
-        request = self._http.build_request("POST", self.server.url + path, **content)
         try:
             with told(self.server):
+                request = self._http.build_request("POST", self.server.url + path, **content)
                 async with asyncio.timeout(limit_s):
                     response = await self._http.send(request, stream=True)
         except TimeoutError:

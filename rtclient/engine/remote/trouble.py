@@ -25,6 +25,14 @@ def unreachable(server: ModelServer) -> str:
     return f"{name_of(server)} cannot be reached. Start it, or check {server.prefix}_URL."
 
 
+def no_such_proxy(server: ModelServer) -> str:
+    """The environment names a proxy that we cannot use."""
+    return (
+        f"{server.prefix}_URL cannot be asked through the proxy that the environment names: only "
+        "http:// and https:// proxies work. Add the host to NO_PROXY to ask it directly."
+    )
+
+
 def silent(server: ModelServer, limit_s: float) -> str:
     """Nothing came."""
     return (

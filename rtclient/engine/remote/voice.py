@@ -26,8 +26,6 @@ from rtclient.engine.voice import sentences
 CODE: Final = "speech_server_failed"
 FIRST_S: Final = 10.0
 """Patience for the first sound: another voice can speak instead."""
-REST_S: Final = 10.0
-"""How long a server that stalled is left alone."""
 MS_PER_CHAR: Final = 65
 """How long a character sounds, roughly."""
 
@@ -48,11 +46,10 @@ def unsaid(text: str, spoken_ms: float, speed: float) -> int:
 class RemoteVoice:
     """Speaks with a speech synthesis server. One serves all sessions."""
 
-    def __init__(self, client: Client, spare: Voice, rest_s: float = REST_S) -> None:
-        """`spare`: speaks when the server does not; `rest_s`: see `REST_S`."""
+    def __init__(self, client: Client, spare: Voice) -> None:
+        """`spare`: speaks when the server does not."""
         self._client = client
         self._spare = spare
-        self._rest_s = rest_s
         self._rests_until = 0.0
         self._fault = ""
 
@@ -116,7 +113,7 @@ class RemoteVoice:
                 has_sound = True
                 yield pcm
         except ServerStalled as fault:
-            self._fault, self._rests_until = str(fault), loop.time() + self._rest_s
+            self._fault, self._rests_until = str(fault), loop.time() + self._client.patience.rest_s
             raise
         except BadSound:
             has_sound = False
