@@ -27,6 +27,9 @@ _SHOWN: Mapping[str, Mapping[str, str]] = {
         "response.output_audio_transcript.done": "test_a_tool_turn",
         "rate_limits.updated": "test_a_spoken_turn_with_transcription",
     },
+    "tests/contract/test_kinds_of_session.py": {
+        "input_audio_buffer.timeout_triggered": "test_who_stays_quiet_is_spoken_to",
+    },
     "tests/unit/rtclient/engine/test_microphone.py": {
         "conversation.item.input_audio_transcription.delta": (
             "test_the_words_are_there_when_the_turn_ends"
@@ -67,7 +70,6 @@ NOT_EMITTED: Mapping[str, str] = {
     "conversation.created": "not sent over WebSocket by the GA service",
     "conversation.item.created": _REPLACED,
     "conversation.item.input_audio_transcription.segment": "the ears do not tell speakers apart",
-    "input_audio_buffer.timeout_triggered": "the engine has no idle timeout",
     "input_audio_buffer.dtmf_event_received": "SIP only: a WebSocket carries no keypad tones",
     "output_audio_buffer.started": _PLAYBACK,
     "output_audio_buffer.stopped": _PLAYBACK,

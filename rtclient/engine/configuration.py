@@ -3,26 +3,35 @@
 Rules of the file: pure; a fault means that nothing has changed.
 """
 
+from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from rtclient.engine.shapes import Fault
 from rtclient.engine.strict import tool_choice_fault
-from rtclient.protocol.session import default_turn_detection, merge
+from rtclient.protocol.session import RESPONSE_SWITCHES, default_turn_detection, merge
 
-_NEVER_NULL: dict[tuple[str, ...], Any] = {
+LIVE_WHISPER = "gpt-realtime-whisper"
+"""The transcription model that takes no prompt, and no turn detection in its own sessions."""
+_PCM = {"type": "audio/pcm", "rate": 24000}
+_REALTIME: Mapping[tuple[str, ...], Any] = {
     ("instructions",): "",
     ("output_modalities",): ["audio"],
     ("tools",): [],
     ("tool_choice",): "auto",
     ("max_output_tokens",): "inf",
     ("truncation",): "auto",
-    ("audio", "input", "format"): {"type": "audio/pcm", "rate": 24000},
-    ("audio", "output", "format"): {"type": "audio/pcm", "rate": 24000},
+    ("audio", "input", "format"): _PCM,
+    ("audio", "output", "format"): _PCM,
     ("audio", "output", "voice"): "alloy",
     ("audio", "output", "speed"): 1.0,
 }
-"""What an explicit null puts back."""
+_NEVER_NULL: Mapping[str, Mapping[tuple[str, ...], Any]] = {
+    "realtime": _REALTIME,
+    "transcription": {("audio", "input", "format"): _PCM},
+}
+"""Kind of session → what an explicit null puts back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +47,64 @@ class Fixed:
 def updated(session: dict[str, Any], patch: dict[str, Any], fixed: Fixed) -> dict[str, Any] | Fault:
     """Return the session after a valid `patch`, or why it cannot be."""
     new = merge(session, _without_null_branches(patch))
-    new["type"] = "realtime"
-    for path, default in _NEVER_NULL.items():
+    kind = new["type"] = session["type"]
+    for path, default in _NEVER_NULL[kind].items():
         *branch, leaf = path
         holder = new
         for key in branch:
             holder = holder[key]
         if holder.get(leaf) is None:
-            holder[leaf] = default
-    for side in ("input", "output"):
-        wire = new["audio"][side]["format"]
-        if wire["type"] == "audio/pcm":
-            wire["rate"] = 24000
+            holder[leaf] = deepcopy(default)
+    for side in new["audio"].values():
+        if side["format"]["type"] == "audio/pcm":
+            side["format"]["rate"] = 24000
     detection = new["audio"]["input"]["turn_detection"]
     if detection is not None:
         defaults = default_turn_detection(detection["type"])
         for key, value in defaults.items():
             if detection.get(key) is None:
                 detection[key] = value
+    if kind == "transcription" and detection is not None:
+        if detection.get("idle_timeout_ms") is not None:
+            return _NO_IDLE
+        for key in RESPONSE_SWITCHES & detection.keys():
+            del detection[key]
     transcription = new["audio"]["input"]["transcription"]
     if transcription is not None and transcription.get("model") is None:
         transcription["model"] = "whisper-1"
-    new["model"] = new["model"] or session["model"]
-    return _fault(session, new, fixed) or new
+    fault = _transcription_fault(new)
+    if fault is None and kind == "realtime":
+        new["model"] = new["model"] or session["model"]
+        fault = _fault(session, new, fixed)
+    return fault or new
+
+
+_NO_IDLE = Fault(
+    "invalid_value",
+    "Invalid 'session.audio.input.turn_detection.idle_timeout_ms': a transcription session has no "
+    "responses that a timeout could trigger.",
+    "session.audio.input.turn_detection.idle_timeout_ms",
+)
+
+
+def _transcription_fault(new: dict[str, Any]) -> Fault | None:
+    given = new["audio"]["input"]
+    transcription = given["transcription"]
+    if transcription is None or transcription["model"] != LIVE_WHISPER:
+        return None
+    if transcription.get("prompt"):
+        return Fault(
+            "invalid_value",
+            "Prompt is not supported for this transcription model.",
+            "session.audio.input.transcription.prompt",
+        )
+    if new["type"] == "transcription" and given["turn_detection"] is not None:
+        return Fault(
+            "invalid_value",
+            "Turn detection is not supported for this transcription model.",
+            "session.audio.input.turn_detection",
+        )
+    return None
 
 
 def _without_null_branches(patch: dict[str, Any]) -> dict[str, Any]:

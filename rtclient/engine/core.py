@@ -18,7 +18,7 @@ Source: Realtime API reference, client events and server events.
 from collections import deque
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from rtclient.engine.actions import (
     Action,
@@ -41,19 +41,21 @@ from rtclient.engine.actions import (
 )
 from rtclient.engine.configuration import Fixed, updated
 from rtclient.engine.desk import ResponseDesk
-from rtclient.engine.hearing import deltas_of, logprobs_of, transcription_usage
+from rtclient.engine.hints import hints_of
 from rtclient.engine.item_desk import ItemDesk, audio_of
-from rtclient.engine.items import Conversation, Item
-from rtclient.engine.listener import Listener
+from rtclient.engine.items import Conversation, Item, spoken_item
+from rtclient.engine.listener import Guide, Listener
 from rtclient.engine.microphone import MIN_COMMIT_MS, Microphone, TurnEnded, TurnStarted
 from rtclient.engine.senses import Heard, Vad
 from rtclient.engine.shapes import Fault
 from rtclient.engine.strict import LOGPROBS, fault_in
-from rtclient.engine.turn_detection import rules_of
+from rtclient.engine.transcribing import Transcriber
+from rtclient.engine.turn_detection import Rules, rules_of
+from rtclient.engine.usage import TOKENS_PER_MINUTE
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.audio import FORMATS, AudioFormat
 from rtclient.protocol.codec import decode
-from rtclient.protocol.session import default_session
+from rtclient.protocol.session import default_session, default_transcription_session
 
 SESSION_S = 3600.0
 BETA_CODE = "beta_api_shape_disabled"
@@ -78,6 +80,10 @@ class Session:
         expires_at: int,
         is_model_fixed: bool = False,
         session_s: float = SESSION_S,
+        kind: Literal["realtime", "transcription"] = "realtime",
+        preset: dict[str, Any] | None = None,
+        transcription_models: frozenset[str] | None = None,
+        tokens_per_minute: int = TOKENS_PER_MINUTE,
     ) -> None:
         """Make a session; nothing is said before `Opened`.
 
@@ -88,12 +94,31 @@ class Session:
             expires_at: Unix time of the end, seconds.
             is_model_fixed: the client chose a model of its own when it connected.
             session_s: seconds until the session expires.
+            kind: a conversation, or turns that are only transcribed (`?intent=transcription`).
+            preset: the `session` of a client secret, merged before `session.created`.
+            transcription_models: the only names that transcription may use; None: any name.
+            tokens_per_minute: what responses may use together; beyond it they fail.
+
+        Raises:
+            ValueError: the preset does not fit the session; the text says why.
         """
-        self._session = default_session(model, new_id("sess"), expires_at)
+        session_id = new_id("sess")
+        self._kind = kind
+        self._session = (
+            default_session(model, session_id, expires_at)
+            if kind == "realtime"
+            else default_transcription_session(session_id, expires_at)
+        )
+        if preset is not None:
+            event = {"type": "session.update", "session": preset}
+            new = fault_in(event, kind) or updated(self._session, preset, Fixed())
+            if isinstance(new, Fault):
+                raise ValueError(new.message)
+            self._session = new
         self._conversation = Conversation(new_id("conv"))
         self._out = Outbox(partial(_unused_id, new_id, self._conversation))
         self._items = ItemDesk(self._out, self._conversation)
-        self._desk = ResponseDesk(self._out, self._conversation)
+        self._desk = ResponseDesk(self._out, self._conversation, tokens_per_minute)
         self._microphone = Microphone(self._out, vad, self._rules(), self._format("input"))
         self._is_model_fixed = is_model_fixed
         self._session_s = session_s
@@ -102,8 +127,8 @@ class Session:
         self._is_closed = False
         self._has_told_vad = False
         self._waiting: deque[Received] = deque()
-        self._transcribing: dict[str, str] = {}
-        """Item → model, until its transcription is told."""
+        self._transcriber = Transcriber(self._out, transcription_models)
+        self._guide_ears()
 
     @property
     def id(self) -> str:
@@ -132,6 +157,7 @@ class Session:
                 self._wake = None
                 self._desk.on_time(now)
                 self._expire(now)
+                self._watch_idle(now)
             case TurnHeard(work_id, heard):
                 self._on_heard(work_id, heard, now)
             case Thinking(work_id, thought):
@@ -181,7 +207,8 @@ class Session:
         self._out.do(Close(code, reason))
 
     def _set_alarm(self) -> None:
-        times = [t for t in (self._desk.next_due(), self._expires) if t is not None]
+        dues = (self._desk.next_due(), self._expires, self._idle_due())
+        times = [due for due in dues if due is not None]
         at = None if self._is_closed else min(times, default=None)
         if at != self._wake:
             self._wake = at
@@ -200,18 +227,31 @@ class Session:
             self._out.error(Fault(exc.code, str(exc), exc.param))
             return
         event_id = event.get("event_id")
-        fault = fault_in(event) or _HANDLERS[event["type"]](self, event, now)
+        fault = fault_in(event, self._kind) or _HANDLERS[event["type"]](self, event, now)
         if fault is not None:
             self._out.error(fault, event_id if isinstance(event_id, str) else None)
 
     def _public_session(self) -> dict[str, Any]:
         return dict(self._session)
 
-    def _rules(self) -> Any:
-        return rules_of(self._session["audio"]["input"]["turn_detection"])
+    def _rules(self) -> Rules | None:
+        return rules_of(self._turn_detection)
+
+    @property
+    def _turn_detection(self) -> dict[str, Any] | None:
+        detection: dict[str, Any] | None = self._session["audio"]["input"]["turn_detection"]
+        return detection
+
+    def _guide_ears(self) -> None:
+        """Tell the ears what the session says about the words to come."""
+        transcription = self._session["audio"]["input"]["transcription"] or {}
+        language = transcription.get("language") or ""
+        guide = Guide(hints_of(self._session), language)
+        self._microphone.guide = self._items.guide = guide
 
     def _format(self, side: str) -> AudioFormat:
-        return FORMATS[self._session["audio"][side]["format"]["type"]]
+        audio = self._session["audio"]
+        return FORMATS[audio.get(side, audio["input"])["format"]["type"]]
 
     def _update_session(self, event: dict[str, Any], _now: float) -> Fault | None:
         patch = event["session"]
@@ -226,6 +266,7 @@ class Session:
                 self._desk.memory.pop(key, None)
         self._microphone.set_format(self._format("input"))
         self._microphone.set_rules(self._rules())
+        self._guide_ears()
         self._out.emit("session.updated", session=self._public_session())
         return None
 
@@ -266,6 +307,7 @@ class Session:
             audio_start_ms=turn.audio_start_ms,
             item_id=turn.item_id,
         )
+        self._desk.heard_at = None
         rules, active = self._microphone.rules, self._desk.active
         if active is not None and rules is not None and rules.interrupts:
             self._desk.end(active, "cancelled", "turn_detected", now)
@@ -278,10 +320,13 @@ class Session:
         )
         self._add_turn(turn.listener, turn.pcm, now)
         rules = self._microphone.rules
-        if rules is not None and rules.creates_response:
-            fault = self._begin_response({}, now)
-            if fault is not None:
-                self._out.error(fault)
+        if rules is not None and rules.creates_response and self._kind == "realtime":
+            self._answer(now)
+
+    def _answer(self, now: float) -> None:
+        """Begin a response that no client event asked for."""
+        if (fault := self._begin_response({}, now)) is not None:
+            self._out.error(fault)
 
     def _commit(self, _event: dict[str, Any], now: float) -> Fault | None:
         length_ms = self._microphone.buffer.length_ms
@@ -301,33 +346,47 @@ class Session:
 
     def _add_turn(self, listener: Listener, pcm: bytes, now: float) -> None:
         """Put a spoken turn into the conversation; the ears are finishing or have finished."""
-        item_id = listener.item_id
-        part = {"type": "input_audio", "transcript": None}
-        item = Item(
-            {
-                "id": item_id,
-                "type": "message",
-                "status": "completed",
-                "role": "user",
-                "content": [part],
-            },
-            audio={0: pcm},
-            is_hearing=True,
-            work_id=listener.work_id,
-        )
-        transcription = self._session["audio"]["input"]["transcription"]
-        if transcription is not None:
-            self._transcribing[item_id] = str(transcription["model"])
-        self._out.emit(
-            "input_audio_buffer.committed",
-            item_id=item_id,
-            previous_item_id=self._conversation.last_id,
-        )
-        self._items.add(item)
+        self._desk.heard_at = None
+        item = spoken_item(listener.item_id, pcm, is_hearing=True, work_id=listener.work_id)
+        self._commit_item(item)
         if listener.result is not None:
             self._on_heard(listener.work_id, listener.result, now)
         elif listener.failure is not None:
             self._on_failure(listener.work_id, listener.failure, now)
+
+    def _commit_item(self, item: Item) -> None:
+        """Put audio of the input buffer into the conversation."""
+        previous = self._conversation.last_id
+        self._out.emit("input_audio_buffer.committed", item_id=item.id, previous_item_id=previous)
+        self._items.add(item)
+        self._transcriber.expect(item.id, self._session)
+
+    # ------------------------------------------------------------ nobody speaks
+
+    def _idle_due(self) -> float | None:
+        """Return when the person has been quiet for too long; None: not while things are so."""
+        timeout_ms = (self._turn_detection or {}).get("idle_timeout_ms")
+        since = self._desk.heard_at
+        if timeout_ms is None or since is None or self._microphone.item_id is not None:
+            return None
+        return since + float(timeout_ms) / 1000
+
+    def _watch_idle(self, now: float) -> None:
+        """Let the assistant speak to somebody who has been quiet for too long."""
+        due = self._idle_due()
+        if self._is_closed or self._turn_detection is None or due is None or now < due:
+            return
+        quiet = self._microphone.take_quiet(self._turn_detection["idle_timeout_ms"])
+        item = spoken_item(self._out.new_id("item"), quiet.pcm, heard=Heard(""), is_silence=True)
+        self._out.emit(
+            "input_audio_buffer.timeout_triggered",
+            audio_start_ms=quiet.audio_start_ms,
+            audio_end_ms=quiet.audio_end_ms,
+            item_id=item.id,
+        )
+        self._commit_item(item)
+        self._answer(now)
+        self._tell_transcript(item, Heard(""))
 
     # ------------------------------------------------------------ the ears
 
@@ -339,19 +398,11 @@ class Session:
             return
         item.heard = heard
         self._desk.on_ears(now)  # first of all: an answer waits for it
-        model = self._transcribing.pop(item.id, None)
-        if model is None:
-            return
-        item.wire["content"][0]["transcript"] = heard.text
-        place = {"item_id": item.id, "content_index": 0}
-        kind = "conversation.item.input_audio_transcription"
-        for delta in deltas_of(heard, model):
-            self._out.emit(f"{kind}.delta", **place, delta=delta)
-        extra = {}
-        if LOGPROBS in (self._session["include"] or ()):
-            extra["logprobs"] = logprobs_of(heard)
-        usage = transcription_usage(item, heard, model)
-        self._out.emit(f"{kind}.completed", **place, transcript=heard.text, usage=usage, **extra)
+        self._tell_transcript(item, heard)
+
+    def _tell_transcript(self, item: Item, heard: Heard) -> None:
+        with_logprobs = LOGPROBS in (self._session["include"] or ())
+        self._transcriber.tell(item, heard, with_logprobs=with_logprobs)
 
     def _on_failure(self, work_id: str, message: str, now: float) -> None:
         if self._microphone.on_failure(work_id, message):
@@ -361,18 +412,7 @@ class Session:
             self._desk.on_failure(work_id, message, now)
             return
         item.failure = message
-        if self._transcribing.pop(item.id, None) is not None:
-            self._out.emit(
-                "conversation.item.input_audio_transcription.failed",
-                item_id=item.id,
-                content_index=0,
-                error={
-                    "type": "server_error",
-                    "code": None,
-                    "message": message or f"Input transcription failed for item '{item.id}'.",
-                    "param": None,
-                },
-            )
+        self._transcriber.fail(item.id, message)
         self._desk.on_ears(now)
 
     # ------------------------------------------------------------ items and responses
@@ -387,7 +427,7 @@ class Session:
 
     def _delete_item(self, event: dict[str, Any], now: float) -> Fault | None:
         fault = self._items.delete(event["item_id"])
-        self._transcribing.pop(event["item_id"], None)
+        self._transcriber.forget(event["item_id"])
         self._desk.on_ears(now)
         return fault
 

@@ -16,7 +16,7 @@ from rtclient.engine.ladder import Plan, Response
 from rtclient.engine.senses import Heard, Prompt, Say, Spoken, Thought
 from rtclient.engine.shapes import Fault
 from rtclient.engine.strict import tool_choice_fault
-from rtclient.engine.usage import Cost, RateLimit
+from rtclient.engine.usage import TOKENS_PER_MINUTE, Cost, RateLimit
 from rtclient.protocol.audio import FORMATS
 
 DEAF = (
@@ -80,7 +80,12 @@ def plan_of(
 class ResponseDesk:
     """All responses that are not over yet."""
 
-    def __init__(self, outbox: Outbox, conversation: Conversation) -> None:
+    def __init__(
+        self,
+        outbox: Outbox,
+        conversation: Conversation,
+        tokens_per_minute: int = TOKENS_PER_MINUTE,
+    ) -> None:
         """Begin with none."""
         self.memory: dict[str, Any] = {}
         self.has_spoken = False
@@ -89,7 +94,10 @@ class ResponseDesk:
         self._conversation = conversation
         self._open: dict[str, Response] = {}
         self._costs: Sequence[Cost] = ()
-        self._limit = RateLimit()
+        self._limit = RateLimit(tokens_per_minute)
+        self.heard_at: float | None = None
+        """When the newest response of the conversation has been heard to its end; None: no such
+        response, or something happened since."""
 
     @property
     def active(self) -> Response | None:
@@ -150,7 +158,12 @@ class ResponseDesk:
             )
         response = Response(plan, self._out, self._conversation, self.memory)
         self._open[plan.id] = response
-        self._think(response, now)
+        if response.writes_to_conversation:
+            self.heard_at = None
+        if (wait_s := self._limit.wait_s(now)) > 0:
+            self.fail(response, self._limit.fault(wait_s), now)
+        else:
+            self._think(response, now)
         return None
 
     def on_ears(self, now: float) -> None:
@@ -189,6 +202,7 @@ class ResponseDesk:
             is_spoken=plan.output_modalities == ["audio"],
             max_output_tokens=limit if isinstance(limit, int) else None,
             parallel_tool_calls=plan.parallel_tool_calls,
+            is_idle=newest is not None and newest.is_silence,
         )
         self._out.do(Think(plan.id, prompt))
 
@@ -270,5 +284,7 @@ class ResponseDesk:
         if response.is_over and self._open.pop(response.plan.id, None) is not None:
             if response.prompt_costs:
                 self._costs = response.prompt_costs
-            limits = self._limit.spend(response.total_tokens, now)
+            if response.writes_to_conversation and response.status in ("completed", "incomplete"):
+                self.heard_at = now + response.audio_ms / 1000
+            limits = self._limit.spend(response.spent_tokens, now)
             self._out.emit("rate_limits.updated", rate_limits=limits)

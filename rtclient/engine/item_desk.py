@@ -11,6 +11,7 @@ from typing import Any
 
 from rtclient.engine.actions import Hear, Outbox, Stop
 from rtclient.engine.items import ROOT, Conversation, Item
+from rtclient.engine.listener import Guide
 from rtclient.engine.pcm import pcm_ms
 from rtclient.engine.shapes import Fault
 from rtclient.engine.telephony import FromWire, ToWire
@@ -42,6 +43,8 @@ class ItemDesk:
         """`conversation` is shared with the rest of the session."""
         self._out = outbox
         self._conversation = conversation
+        self.guide = Guide()
+        """What the ears are told with the audio of a created item."""
         self._hearing: dict[str, Item] = {}
         """Work of the ears → the item that waits for it."""
 
@@ -55,7 +58,8 @@ class ItemDesk:
             form: the format of audio in it.
             reserved_id: an id that is promised to a turn which is not over yet.
         """
-        item_id = event["item"].get("id") or self._out.new_id("item")
+        given = event["item"]
+        item_id = given.get("id") or self._out.new_id("item")
         if item_id in self._conversation or item_id == reserved_id:
             return Fault(
                 "item_create_duplicate_item_id",
@@ -69,7 +73,12 @@ class ItemDesk:
                 f"Error adding item: the previous item with id '{after}' does not exist.",
                 "previous_item_id",
             )
-        item = self._item_of(event["item"], item_id, "item", form)
+        if given["type"] == "function_call_output" and not self._has_call(given["call_id"]):
+            return Fault(
+                "invalid_tool_call_id",
+                f"Tool call ID '{given['call_id'][:64]}' not found in conversation.",
+            )
+        item = self._item_of(given, item_id, "item", form)
         if isinstance(item, Fault):
             return item
         if item.is_hearing:
@@ -77,8 +86,17 @@ class ItemDesk:
         self.add(item, after)
         if item.is_hearing:
             pcm = b"".join(item.audio[index] for index in sorted(item.audio))
-            self._out.do(Hear(item.work_id, pcm, is_last=True))
+            guide = self.guide
+            self._out.do(
+                Hear(item.work_id, pcm, is_last=True, hints=guide.hints, language=guide.language)
+            )
         return None
+
+    def _has_call(self, call_id: str) -> bool:
+        return any(
+            item.wire["type"] == "function_call" and item.wire.get("call_id") == call_id
+            for item in self._conversation
+        )
 
     def _item_of(
         self, given: dict[str, Any], item_id: str, path: str, form: AudioFormat

@@ -49,6 +49,8 @@ class Item:
     """What the ears' work is called. Never the item's id: clients choose those, also again."""
     failure: str | None = None
     """The ears broke over it: what to tell the client, may be empty."""
+    is_silence: bool = False
+    """Nobody spoke: the audio of an idle timeout."""
     is_cut: bool = False
     """Truncated: what the assistant still sends of it is not part of the conversation."""
 
@@ -109,6 +111,18 @@ class Item:
         part["transcript"] = part["transcript"][: heard[-1].text_end if heard else 0]
         self.marks = heard
         self.is_cut = True
+
+
+def spoken_item(item_id: str, pcm: bytes, **fields: Any) -> Item:
+    """Return the user's item of committed audio; `fields`: of the `Item`."""
+    wire = {
+        "id": item_id,
+        "type": "message",
+        "status": "completed",
+        "role": "user",
+        "content": [{"type": "input_audio", "transcript": None}],
+    }
+    return Item(wire, audio={0: pcm}, **fields)
 
 
 class Conversation:

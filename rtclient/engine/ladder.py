@@ -29,7 +29,14 @@ from rtclient.engine.senses import (
     Used,
 )
 from rtclient.engine.shapes import Fault
-from rtclient.engine.usage import ASSISTANT_MS_PER_TOKEN, Cost, as_counted, text_tokens, usage
+from rtclient.engine.usage import (
+    ASSISTANT_MS_PER_TOKEN,
+    CHARS_PER_TOKEN,
+    Cost,
+    as_counted,
+    text_tokens,
+    usage,
+)
 from rtclient.protocol.audio import AudioFormat
 
 ARGUMENTS_DELTA_CHARS = 24
@@ -89,6 +96,8 @@ class Response:
         self.status = "in_progress"
         self.output_tokens = 0
         self.has_spoken = False
+        self.audio_ms = 0.0
+        """Speech that went out, closed messages only."""
         self.speech_id: str | None = None
         """The work of the voice that is being taken."""
         self._out = outbox
@@ -96,6 +105,7 @@ class Response:
         self._memory = memory
         self._queue: deque[_Utterance | Call | Replay] = deque()
         self._is_thinking = True
+        self._has_called = False
         self._message: Message | None = None
         self._output: list[Item] = []
         self._text_tokens = 0
@@ -141,6 +151,8 @@ class Response:
         if isinstance(thought, Stopped):
             self._ending = ("incomplete", {"type": "incomplete", "reason": thought.reason})
             return
+        if isinstance(thought, Call) and not self._may_call(thought.name):
+            return
         if isinstance(thought, Say):
             if not thought.text:
                 return
@@ -156,6 +168,18 @@ class Response:
         else:
             self._queue.append(thought)
         self.advance(now)
+
+    def _may_call(self, name: str) -> bool:
+        """Whether the client let this response call this tool, and now."""
+        choice = self.plan.tool_choice
+        names = {tool.get("name") for tool in self.plan.tools} if choice != "none" else set()
+        if isinstance(choice, Mapping):
+            names &= {choice["name"]}
+        is_one_too_many = self.plan.parallel_tool_calls is False and self._has_called
+        if name not in names or is_one_too_many:
+            return False
+        self._has_called = True
+        return True
 
     def on_thinking_ended(self, now: float) -> None:
         """The brain has said all."""
@@ -222,7 +246,7 @@ class Response:
                     return False
                 self._close_message("completed")
             self._queue.popleft()
-            self._call(thought)
+            self._call(thought, now)
             return True
         if self.speech_id is not None:
             return False
@@ -270,10 +294,11 @@ class Response:
         message.close()
         self._text_tokens += text_tokens(message.sent_text)
         self._audio_tokens += message.audio_tokens
+        self.audio_ms += message.sent_ms
         self._done(message.item, status)
         self._count()
 
-    def _call(self, call: Call) -> None:
+    def _call(self, call: Call, now: float) -> None:
         call_id = self._out.new_id("call")
         item = Item(
             {
@@ -292,19 +317,24 @@ class Response:
             "output_index": len(self._output) - 1,
             "call_id": call_id,
         }
-        for at in range(0, len(call.arguments), ARGUMENTS_DELTA_CHARS):
-            delta = call.arguments[at : at + ARGUMENTS_DELTA_CHARS]
+        left_chars = (self._limit - self.output_tokens) * CHARS_PER_TOKEN - len(call.name)
+        arguments = call.arguments[: max(left_chars, 0)]
+        is_whole = arguments == call.arguments
+        for at in range(0, len(arguments), ARGUMENTS_DELTA_CHARS):
+            delta = arguments[at : at + ARGUMENTS_DELTA_CHARS]
             self._out.emit("response.function_call_arguments.delta", **place, delta=delta)
         self._out.emit(
             "response.function_call_arguments.done",
             **place,
             name=call.name,
-            arguments=call.arguments,
+            arguments=arguments,
         )
-        item.wire["arguments"] = call.arguments
-        self._text_tokens += text_tokens(call.name + call.arguments)
-        self._done(item, "completed")
+        item.wire["arguments"] = arguments
+        self._text_tokens += text_tokens(call.name + arguments)
+        self._done(item, "completed" if is_whole else "incomplete")
         self._count()
+        if not is_whole:
+            self.end("incomplete", "max_output_tokens", now)
 
     def _add(self, item: Item) -> None:
         self._output.append(item)
@@ -366,14 +396,16 @@ class Response:
 
     def _finish(self, status: str, details: dict[str, Any] | None, now: float) -> None:
         self.status = status
+        wire = self._wire(self._counted())
+        wire["status_details"] = details
+        self._out.emit("response.done", response=wire)
+
+    def _counted(self) -> dict[str, Any]:
+        """Return the `usage`."""
         counted = usage(
             self.prompt_costs, self.previous_costs, self._text_tokens, self._audio_tokens
         )
-        if self._used is not None:
-            counted = as_counted(counted, self._used)
-        wire = self._wire(counted)
-        wire["status_details"] = details
-        self._out.emit("response.done", response=wire)
+        return counted if self._used is None else as_counted(counted, self._used)
 
     @property
     def _limit(self) -> int:
@@ -386,9 +418,11 @@ class Response:
         return self._limit * ASSISTANT_MS_PER_TOKEN
 
     @property
-    def total_tokens(self) -> int:
-        """Tokens of the prompt and of the output."""
-        return sum(c.text + c.audio + c.image for c in self.prompt_costs) + self.output_tokens
+    def spent_tokens(self) -> int:
+        """Tokens that count for the rate limit: the output and what of the prompt is new."""
+        counted = self._counted()
+        cached = counted["input_token_details"]["cached_tokens"]
+        return int(counted["total_tokens"]) - int(cached)
 
     def _count(self) -> None:
         self.output_tokens = self._text_tokens + self._audio_tokens

@@ -4,8 +4,10 @@ Rules of the file:
 - the ears get the audio live; when half of the silence window has passed in silence they are told
   to finish, so that the words are there when the turn ends;
 - when the person goes on after all, what was understood is thrown away and the ears begin anew;
-  that costs work, so it is tried once, and only for turns up to `EARLY_LIMIT_MS`.
+  that costs work, so it is bounded (`Early`).
 """
+
+from dataclasses import dataclass
 
 from rtclient.engine.actions import Hear, Outbox, Stop
 from rtclient.engine.buffer import InputBuffer
@@ -15,7 +17,29 @@ from rtclient.engine.senses import Heard
 EARLY_LIMIT_MS = 8000
 EARLY_LEAST_MS = 160
 """Less silence than this is a stop consonant, not an end."""
-_ATTEMPTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """What helps the ears: words that are likely, and the language; both may be empty."""
+
+    hints: tuple[str, ...] = ()
+    language: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """How much work with the ears may be wasted in the pauses of one turn."""
+
+    attempts: int = 1
+    """How often they may finish although the turn may go on."""
+    audio_ms: int = EARLY_LIMIT_MS
+    """How much audio they may be given for that, all attempts together."""
+
+
+ONCE = Early()
+EACH_PAUSE = Early(attempts=12, audio_ms=40_000)
+"""Where words decide whether a turn is over (semantic_vad)."""
 
 
 def early_after_ms(silence_ms: int) -> int:
@@ -26,7 +50,9 @@ def early_after_ms(silence_ms: int) -> int:
 class Listener:
     """Follows one turn; `work_id` names what the ears are doing for it now."""
 
-    def __init__(self, outbox: Outbox, item_id: str, start: int) -> None:
+    def __init__(
+        self, outbox: Outbox, item_id: str, start: int, guide: Guide | None = None
+    ) -> None:
         """`start`: the first sample that the ears should hear."""
         self.item_id = item_id
         self.work_id = outbox.new_id("hearing")
@@ -38,18 +64,27 @@ class Listener:
         self._out = outbox
         self._start = start
         self._fed = start
-        self._attempt = 1
+        self._guide = guide or Guide()
+        self._is_begun = False
+        self._attempts = 0
+        self._spent_ms = 0.0
 
     def follow(self, buffer: InputBuffer, end: int) -> None:
         """Give the ears what is new up to the sample `end`."""
         if not self.is_finishing and end > self._fed:
-            self._out.do(Hear(self.work_id, buffer.cut(self._fed, end)))
+            self._hear(buffer.cut(self._fed, end))
             self._fed = end
 
-    def finish_early(self, buffer: InputBuffer, end: int) -> None:
-        """Let the ears finish although the turn may go on."""
-        is_short = samples_to_ms(end - self._start) <= EARLY_LIMIT_MS
-        if not self.is_finishing and self._attempt < _ATTEMPTS and is_short:
+    def _hear(self, pcm: bytes, *, is_last: bool = False) -> None:
+        guide, self._is_begun = (Guide() if self._is_begun else self._guide), True
+        self._out.do(Hear(self.work_id, pcm, is_last, guide.hints, guide.language))
+
+    def finish_early(self, buffer: InputBuffer, end: int, limit: Early = ONCE) -> None:
+        """Let the ears finish although the turn may go on, within `limit`."""
+        spent_ms = self._spent_ms + samples_to_ms(end - self._start)
+        is_allowed = self._attempts < limit.attempts and spent_ms <= limit.audio_ms
+        if not self.is_finishing and is_allowed:
+            self._attempts, self._spent_ms = self._attempts + 1, spent_ms
             self.finish(buffer, end)
 
     def go_on(self) -> None:
@@ -60,12 +95,12 @@ class Listener:
         self.work_id = self._out.new_id("hearing")
         self.result, self.failure, self.is_finishing = None, None, False
         self._fed = self._start
-        self._attempt += 1
+        self._is_begun = False
 
     def finish(self, buffer: InputBuffer, end: int) -> None:
         """Let the ears finish with the audio up to the sample `end`."""
         if not self.is_finishing:
-            self._out.do(Hear(self.work_id, buffer.cut(self._fed, end), is_last=True))
+            self._hear(buffer.cut(self._fed, end), is_last=True)
             self.is_finishing = True
 
     def drop(self) -> None:

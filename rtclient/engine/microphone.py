@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from rtclient.engine.actions import Outbox
 from rtclient.engine.buffer import InputBuffer
-from rtclient.engine.listener import Listener, early_after_ms
+from rtclient.engine.listener import Guide, Listener, early_after_ms
 from rtclient.engine.pcm import ms_to_samples, samples_to_ms
 from rtclient.engine.senses import Heard, Vad
 from rtclient.engine.telephony import FromWire
@@ -52,6 +52,15 @@ class TurnEnded:
     pcm: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """A stretch in which nobody spoke."""
+
+    audio_start_ms: int
+    audio_end_ms: int
+    pcm: bytes
+
+
 class Microphone:
     """Input audio of one session."""
 
@@ -60,6 +69,8 @@ class Microphone:
         self.buffer = InputBuffer()
         self.rules = rules
         self.has_broken_vad = False
+        self.guide = Guide()
+        """What the ears are told at the beginning of a turn."""
         self._out = outbox
         self._vad = vad
         self._from_wire = FromWire(form)
@@ -173,8 +184,11 @@ class Microphone:
         if self._listener is None:
             pre_roll_ms = max(PRE_ROLL_MS, rules.prefix_padding_ms)
             start = max(ms_to_samples(at_ms - pre_roll_ms), self._heard_to, 0)
-            self._listener = Listener(self._out, self._out.new_id("item"), start)
+            self._listener = self._new_listener(start)
         return TurnStarted(self._listener.item_id, round(samples_to_ms(self._start)))
+
+    def _new_listener(self, start: int) -> Listener:
+        return Listener(self._out, self._out.new_id("item"), start, self.guide)
 
     def _watch_pause(self, detector: TurnDetector) -> None:
         """Let the ears finish in a pause that may be the end of the turn."""
@@ -198,7 +212,7 @@ class Microphone:
     def _close_turn(self, position: int) -> Listener:
         listener, self._listener = self._listener, None
         if listener is None:
-            listener = Listener(self._out, self._out.new_id("item"), self.buffer.base)
+            listener = self._new_listener(self.buffer.base)
         listener.finish(self.buffer, position)
         quiet_ms = self._detector.quiet_ms if self._detector is not None else 0
         self._heard_to = position - ms_to_samples(quiet_ms)
@@ -209,7 +223,7 @@ class Microphone:
         """Give the ears what is new, and forget what nobody will ask for."""
         end = self.buffer.end
         if self._detector is None and self._listener is None and end > self.buffer.base:
-            self._listener = Listener(self._out, self._out.new_id("item"), self.buffer.base)
+            self._listener = self._new_listener(self.buffer.base)
         if self._listener is not None:
             self._listener.follow(self.buffer, end)
         if not self._keeps_all:
@@ -224,6 +238,14 @@ class Microphone:
         listener = self._close_turn(end)
         self._begin_anew()
         return listener, pcm
+
+    def take_quiet(self, longest_ms: int) -> Quiet:
+        """Take what was heard last, up to `longest_ms`, while nobody speaks; it is committed."""
+        end = self.buffer.end
+        start = max(end - ms_to_samples(longest_ms), self.buffer.base)
+        pcm = self.buffer.cut(start, end)
+        self.buffer.commit(end, keep_samples=ms_to_samples(PRE_ROLL_MS))
+        return Quiet(round(samples_to_ms(start)), round(samples_to_ms(end)), pcm)
 
     def clear(self) -> None:
         """Forget what has not been committed."""

@@ -79,6 +79,8 @@ class Prompt:
     """The client's limit; None: no limit of its own."""
     parallel_tool_calls: bool | None = None
     """The session's field; None: not set."""
+    is_idle: bool = False
+    """Nobody has spoken for the session's idle timeout; the newest item is that silence."""
 
 
 @dataclass(frozen=True, slots=True)

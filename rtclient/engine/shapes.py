@@ -289,6 +289,17 @@ class ByKind:
 
 
 @dataclass(frozen=True, slots=True)
+class Denied:
+    """Something that is right elsewhere and wrong here, in the service's own words."""
+
+    fault: Fault
+
+    def check(self, value: Any, path: str) -> Fault | None:
+        """Return the fault."""
+        return self.fault
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """Something the real service takes and the engine honestly does not."""
 

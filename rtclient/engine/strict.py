@@ -5,11 +5,13 @@ asked before anything is changed. Source: Realtime API reference (GA).
 What the engine does not emulate is refused with `invalid_value` and a sentence that says so.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from rtclient.engine.shapes import (
     AnyObject,
     ByKind,
+    Denied,
     Fault,
     Flag,
     Listing,
@@ -31,12 +33,7 @@ LOGPROBS = "item.input_audio_transcription.logprobs"
 
 _NO_MCP = "the embedded engine does not run MCP tools. Use a tool of type 'function'."
 _NO_PROMPT = "the embedded engine has no stored prompts. Set 'instructions' instead."
-_NO_IDLE = "the embedded engine has no idle timeout. Use null."
 _NO_CUSTOM_VOICE = "the embedded engine has no custom voices. Use one of the ten voice names."
-_NO_TRANSCRIPTION_SESSION = (
-    "the embedded engine has no transcription sessions. Use 'realtime' and "
-    "'audio.input.transcription'."
-)
 _NO_ASSISTANT_AUDIO = (
     "assistant audio cannot be created by a client. Use a part of type 'output_text'."
 )
@@ -61,7 +58,7 @@ TURN_DETECTION = Tagged(
                 "threshold": Maybe(Number(0, 1)),
                 "prefix_padding_ms": Maybe(Number(0, 5000, is_whole=True)),
                 "silence_duration_ms": Maybe(Number(0, 30000, is_whole=True)),
-                "idle_timeout_ms": Maybe(Refused(_NO_IDLE)),
+                "idle_timeout_ms": Maybe(Number(5000, 30000, is_whole=True)),
             }
         ),
         "semantic_vad": Shape(
@@ -142,6 +139,16 @@ TRACING = ByKind(
 )
 REASONING = Shape({"effort": Maybe(Text(one_of=("minimal", "low", "medium", "high", "xhigh")))})
 
+_AUDIO_INPUT = Shape(
+    {
+        "format": Maybe(FORMAT),
+        "noise_reduction": Maybe(NOISE_REDUCTION),
+        "transcription": Maybe(TRANSCRIPTION),
+        "turn_detection": Maybe(TURN_DETECTION),
+    }
+)
+_INCLUDE = Listing(Text(one_of=(LOGPROBS,)))
+
 SESSION = Shape(
     {
         "type": _ANY_TEXT,
@@ -151,16 +158,7 @@ SESSION = Shape(
         "audio": Maybe(
             Shape(
                 {
-                    "input": Maybe(
-                        Shape(
-                            {
-                                "format": Maybe(FORMAT),
-                                "noise_reduction": Maybe(NOISE_REDUCTION),
-                                "transcription": Maybe(TRANSCRIPTION),
-                                "turn_detection": Maybe(TURN_DETECTION),
-                            }
-                        )
-                    ),
+                    "input": Maybe(_AUDIO_INPUT),
                     "output": Maybe(
                         Shape(
                             {
@@ -179,11 +177,23 @@ SESSION = Shape(
         "tracing": Maybe(TRACING),
         "truncation": Maybe(TRUNCATION),
         "prompt": Maybe(Refused(_NO_PROMPT)),
-        "include": Maybe(Listing(Text(one_of=(LOGPROBS,)))),
+        "include": Maybe(_INCLUDE),
         "reasoning": Maybe(REASONING),
         "parallel_tool_calls": Maybe(Flag()),
     }
 )
+TRANSCRIPTION_SESSION = Shape(
+    {
+        "type": _ANY_TEXT,
+        "audio": Maybe(Shape({"input": Maybe(_AUDIO_INPUT)})),
+        "include": Maybe(_INCLUDE),
+    }
+)
+SESSIONS: Mapping[str, Spec] = {
+    "realtime": SESSION,
+    "transcription": TRANSCRIPTION_SESSION,
+}
+"""What the `session` of each kind of session may say."""
 
 _ITEM: dict[str, Spec] = {
     "id": Maybe(_ID),
@@ -275,22 +285,27 @@ def _event(*required: str, **fields: Spec) -> Shape:
     return Shape({**_EVENT, **fields}, required=required)
 
 
+def _update(kind: str, other: str) -> Shape:
+    """Return the `session.update` of one kind of session; it never becomes the other kind."""
+    text = f"Passing a {other} session update event to a {kind} session is not allowed."
+    denied = Denied(Fault("invalid_parameter", text, "session.type"))
+    return _event("session", session=Tagged({kind: SESSIONS[kind], other: denied}))
+
+
+_COMMON: dict[str, Spec] = {
+    "input_audio_buffer.append": _event("audio", audio=Text(MAX_APPEND_CHARS)),
+    "input_audio_buffer.commit": _event(),
+    "input_audio_buffer.clear": _event(),
+    "conversation.item.retrieve": _event("item_id", item_id=_ID),
+    "conversation.item.delete": _event("item_id", item_id=_ID),
+}
 EVENT = Tagged(
     {
-        "session.update": _event(
-            "session",
-            session=Tagged(
-                {"realtime": SESSION}, refused={"transcription": _NO_TRANSCRIPTION_SESSION}
-            ),
-        ),
-        "input_audio_buffer.append": _event("audio", audio=Text(MAX_APPEND_CHARS)),
-        "input_audio_buffer.commit": _event(),
-        "input_audio_buffer.clear": _event(),
+        "session.update": _update("realtime", "transcription"),
+        **_COMMON,
         "conversation.item.create": _event(
             "item", item=ITEM, previous_item_id=Maybe(Text(max_chars=512))
         ),
-        "conversation.item.retrieve": _event("item_id", item_id=_ID),
-        "conversation.item.delete": _event("item_id", item_id=_ID),
         "conversation.item.truncate": _event(
             "item_id",
             "content_index",
@@ -304,13 +319,21 @@ EVENT = Tagged(
     }
 )
 """A whole client event."""
+TRANSCRIPTION_EVENT = Tagged(
+    {"session.update": _update("transcription", "realtime"), **_COMMON},
+)
+"""A whole client event of a transcription session: it has no responses and no one to talk with."""
+_EVENTS = {"realtime": EVENT, "transcription": TRANSCRIPTION_EVENT}
 
 
-def fault_in(event: dict[str, Any]) -> Fault | None:
-    """Return the first fault of a decoded client event, or None when it may be acted upon."""
+def fault_in(event: dict[str, Any], kind: str = "realtime") -> Fault | None:
+    """Return the first fault of a decoded client event, or None when it may be acted upon.
+
+    `kind`: of the session, `realtime` or `transcription`.
+    """
     if "type" not in event:
         return Fault("invalid_event", "The 'type' field is missing.", "type")
-    return EVENT.check(event, "")
+    return _EVENTS[kind].check(event, "")
 
 
 def tool_choice_fault(choice: Any, tools: Any, path: str) -> Fault | None:

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtclient.engine.senses import Used
+from rtclient.engine.shapes import Fault
 
 USER_MS_PER_TOKEN = 100
 ASSISTANT_MS_PER_TOKEN = 50
 CHARS_PER_TOKEN = 4
 TOKENS_PER_MINUTE = 40_000
-"""The limit that `rate_limits.updated` tells; nothing is refused for it."""
+"""The limit of one session, in tokens that were not cached, unless it is told another."""
 
 
 def text_tokens(text: str) -> int:
@@ -112,25 +113,45 @@ def as_counted(counted: Mapping[str, Any], used: Used) -> dict[str, Any]:
 
 
 class RateLimit:
-    """A bucket of tokens that refills within a minute."""
+    """A bucket of tokens that refills within a minute.
 
-    def __init__(self) -> None:
-        """Begin full."""
+    A response may take more than is left; the next one then waits until that is paid back.
+    """
+
+    def __init__(self, per_minute: int = TOKENS_PER_MINUTE) -> None:
+        """Begin full; `per_minute`: 1 or more."""
+        self._limit = per_minute
+        self._per_s = per_minute / 60
         self._used = 0.0
         self._at: float | None = None
 
+    def wait_s(self, now: float) -> float:
+        """Return how long a response must wait; 0.0: it may begin."""
+        self._refill(now)
+        return max(0.0, self._used + 1 - self._limit) / self._per_s
+
+    def fault(self, wait_s: float) -> Fault:
+        """Return what a response that may not begin is told."""
+        text = (
+            f"Rate limit reached on tokens per min (TPM): Limit {self._limit}, "
+            f"Used {int(self._used)}. Please try again in {wait_s:.3f}s."
+        )
+        return Fault("rate_limit_exceeded", text, type="tokens")
+
     def spend(self, tokens: int, now: float) -> list[dict[str, Any]]:
         """Use tokens; return the list of `rate_limits.updated`."""
-        per_s = TOKENS_PER_MINUTE / 60
-        if self._at is not None:
-            self._used = max(0.0, self._used - (now - self._at) * per_s)
-        self._at = now
-        self._used = min(self._used + tokens, TOKENS_PER_MINUTE)
+        self._refill(now)
+        self._used += tokens
         return [
             {
                 "name": "tokens",
-                "limit": TOKENS_PER_MINUTE,
-                "remaining": int(TOKENS_PER_MINUTE - self._used),
-                "reset_seconds": round(self._used / per_s, 3),
+                "limit": self._limit,
+                "remaining": max(0, int(self._limit - self._used)),
+                "reset_seconds": round(self._used / self._per_s, 3),
             }
         ]
+
+    def _refill(self, now: float) -> None:
+        if self._at is not None:
+            self._used = max(0.0, self._used - (now - self._at) * self._per_s)
+        self._at = now

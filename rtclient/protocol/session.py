@@ -42,6 +42,9 @@ _TURN_DETECTION: Mapping[str, Mapping[str, Any]] = {
     },
 }
 
+RESPONSE_SWITCHES = frozenset({"create_response", "interrupt_response", "idle_timeout_ms"})
+"""What of a turn detection is about responses; a transcription session has none."""
+
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 """The voices of the GA service."""
 
@@ -77,6 +80,30 @@ def default_session(
                 "turn_detection": default_turn_detection(),
             },
             "output": {"format": PCM16.to_wire(), "voice": voice, "speed": 1.0},
+        },
+        "include": None,
+    }
+
+
+def default_transcription_session(session_id: str, expires_at: int) -> dict[str, Any]:
+    """Return a transcription session as `session.created` carries it."""
+    detection = default_turn_detection()
+    return {
+        "type": "transcription",
+        "object": "realtime.transcription_session",
+        "id": session_id,
+        "expires_at": expires_at,
+        "audio": {
+            "input": {
+                "format": PCM16.to_wire(),
+                "transcription": None,
+                "noise_reduction": None,
+                "turn_detection": {
+                    key: value
+                    for key, value in detection.items()
+                    if key not in RESPONSE_SWITCHES
+                },
+            },
         },
         "include": None,
     }

@@ -106,7 +106,7 @@ def test_an_hour_of_talk_is_kept_within_bounds() -> None:
     assert MAX_AUDIO_BYTES - newest <= kept <= MAX_AUDIO_BYTES + newest
     assert len(core._conversation) <= 2 * (turns + 1), "the words stay"
     assert len(core._microphone.buffer._pcm) <= BYTES_PER_MS * 30_000
-    assert not core._transcribing
+    assert not core._transcriber._expected
     assert not core._items._hearing
     assert not core._waiting
     assert len(core._desk._open) <= 1

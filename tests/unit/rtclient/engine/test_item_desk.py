@@ -68,7 +68,6 @@ def test_an_id_is_used_once() -> None:
         {"type": "message", "role": "system", "content": [{"type": "input_text", "text": "x"}]},
         {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "x"}]},
         {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c"},
-        {"type": "function_call_output", "call_id": "c", "output": ""},
         {
             "type": "message",
             "role": "user",
@@ -80,6 +79,17 @@ def test_every_kind_of_item_can_be_created(item: dict[str, Any]) -> None:
     driver = Driver()
     added, _ = create(driver, item)
     assert added["item"] == {"id": "item_1", "status": "completed", **item}
+
+
+def test_an_output_needs_the_call_that_asked_for_it() -> None:
+    driver = Driver()
+    output = {"type": "function_call_output", "call_id": "c", "output": ""}
+    (error,) = create(driver, output)
+    assert error["error"]["code"] == "invalid_tool_call_id"
+    assert error["error"]["message"] == "Tool call ID 'c' not found in conversation."
+    create(driver, {"type": "function_call", "name": "f", "arguments": "{}", "call_id": "c"})
+    added, _ = create(driver, output)
+    assert added["item"] == {"id": "item_3", "status": "completed", **output}
 
 
 def test_a_call_without_id_gets_one() -> None:
