@@ -58,16 +58,16 @@ class Talk:
             if isinstance(act, Ask):
                 check_answer(act, self.driver.send_raw(json.dumps(act.event)))
             else:
-                self._work(act.works)
+                self.settle(act.works)
             self.look()
         self.driver.now += 2.0
 
-    def _work(self, works: int | None) -> None:
-        if works is None:
-            self.driver.settle()
-            return
-        for _ in range(works):
+    def settle(self, works: int | None = None) -> None:
+        """Let senses and clock run; None: until nothing is open any more."""
+        while self.judge.is_waiting or self.driver.work if works is None else works > 0:
             _ = self.driver.do_work() or self.driver.tick()
+            works = None if works is None else works - 1
+            self.look()
 
 
 def check_answer(act: Ask, caused: list[Event]) -> None:
@@ -85,8 +85,7 @@ def test_a_thousand_turns_of_anything() -> None:
     talk = Talk(SEED)
     while talk.wanderer.turns < TURNS:
         talk.turn()
-    talk.driver.settle()
-    talk.look()
+    talk.settle()
     talk.judge.end()
     assert talk.judge.seen.keys() == SHOWN.keys(), "docs/engine.md has a table of these"
 

@@ -234,6 +234,7 @@ class Judge:
                 self.speaking_item = None
             case "timeout_triggered":
                 assert event["audio_end_ms"] >= event["audio_start_ms"], event
+                self._must_follow = ("input_audio_buffer.committed", event["item_id"])
             case _:
                 raise AssertionError(event)
 

@@ -231,7 +231,7 @@ class Wanderer:
         detection = pick(
             (
                 None,
-                {"type": "server_vad", **switches},
+                {"type": "server_vad", "idle_timeout_ms": pick((None, 5000)), **switches},
                 {"type": "server_vad", "silence_duration_ms": pick((0, 200, 400)), **switches},
                 {"type": "semantic_vad", "eagerness": pick(("high", "auto")), **switches},
             )
