@@ -39,7 +39,7 @@ from bench.common import (
 )
 from tests.support.servers import child_server
 
-MEDIAN_MS, P95_MS = 150.0, 300.0
+MEDIAN_MS, P95_MS = 120.0, 250.0
 VOICES = ("slt", "rms", "awb", "kal16")
 PHRASES = (
     "what time is it",
