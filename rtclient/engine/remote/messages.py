@@ -23,7 +23,8 @@ GUESSED: Final = (
     "The user's last words were heard badly and may be wrong. "
     "If they matter, repeat what you understood and ask whether it is right."
 )
-UNHEARD: Final = "(The user spoke, but no word was understood.)"
+IDLE: Final = "The user has been silent for a while. Ask briefly whether they are still there."
+UNHEARD: Final = "(No word of the user was understood.)"
 GREET: Final = "(The user has come and said nothing yet. Greet them in one short sentence.)"
 NO_OUTPUT: Final = "(There is no result yet.)"
 
@@ -36,7 +37,7 @@ def request_of(prompt: Prompt, model: str) -> dict[str, Any]:
     rules = [
         prompt.instructions.strip(),
         SPOKEN if prompt.is_spoken else "",
-        GUESSED if is_guess else "",
+        IDLE if prompt.is_idle else GUESSED if is_guess else "",
     ]
     messages = messages_of(prompt.items)
     if all(message["role"] == "system" for message in messages):

@@ -5,6 +5,7 @@ from typing import Any
 from rtclient.engine.remote.messages import (
     GREET,
     GUESSED,
+    IDLE,
     NO_OUTPUT,
     SPOKEN,
     UNHEARD,
@@ -168,6 +169,13 @@ def test_a_guess_is_told_and_calls_no_function() -> None:
     assert "tools" in request_of(sure, "m")
     assert "tools" not in request_of(guess, "m")
     assert GUESSED in request_of(guess, "m")["messages"][0]["content"]
+
+
+def test_a_user_who_is_silent_is_asked_after() -> None:
+    items = [message("user", {"type": "input_audio", "transcript": ""})]
+    body = request_of(Prompt(items, heard=Heard(""), is_idle=True), "m")
+    assert body["messages"][0]["content"].endswith(IDLE)
+    assert body["messages"][-1]["content"] == UNHEARD
 
 
 def test_an_empty_conversation_asks_for_a_greeting() -> None:
