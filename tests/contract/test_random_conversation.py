@@ -18,9 +18,10 @@ from tests.support.engine_driver import Driver
 from tests.support.judge import Judge
 from tests.support.judged_response import Event
 from tests.support.quick_senses import BROKEN_WORD, PeekVad, QuickVoice
-from tests.support.wanderer import STATE_CODES, WORDS, Ask, Wanderer
+from tests.support.wanderer import STATE_CODES, WORDS, Ask, Dictating, Wanderer
 
 TURNS = 1_000
+DICTATED_TURNS = 100
 CALLERS, CALL_TURNS = 4, 16
 SEED = 20_261_121
 ANSWERS: dict[str, list[Any]] = {
@@ -38,11 +39,11 @@ HEARD: tuple[str | Heard | Exception, ...] = tuple(
 class Talk:
     """A wanderer, a core and a judge."""
 
-    def __init__(self, seed: int) -> None:
-        self.driver = Driver(*HEARD, answers=ANSWERS, vad=PeekVad(), session_s=1e9)
-        self.driver.voice = QuickVoice()  # type: ignore[assignment]  # a voice is a voice
+    def __init__(self, client: type[Wanderer], **options: Any) -> None:
+        self.driver = Driver(*HEARD, answers=ANSWERS, vad=PeekVad(), session_s=1e9, **options)
+        self.driver.voice = QuickVoice()
         self.judge = Judge()
-        self.wanderer = Wanderer(seed, self.judge)
+        self.wanderer = client(SEED, self.judge)
         self._judged = 0
         self.look()
 
@@ -51,6 +52,13 @@ class Talk:
         for event in self.driver.events[self._judged :]:
             self.judge.see(event)
         self._judged = len(self.driver.events)
+
+    def take(self, turns: int) -> None:
+        """Do so many turns, and settle."""
+        while self.wanderer.turns < turns:
+            self.turn()
+        self.settle()
+        self.judge.end()
 
     def turn(self) -> None:
         """Do one turn; every act has the answer that it must have."""
@@ -82,12 +90,20 @@ def check_answer(act: Ask, caused: list[Event]) -> None:
 
 
 def test_a_thousand_turns_of_anything() -> None:
-    talk = Talk(SEED)
-    while talk.wanderer.turns < TURNS:
-        talk.turn()
-    talk.settle()
-    talk.judge.end()
+    talk = Talk(Wanderer)
+    talk.take(TURNS)
     assert talk.judge.seen.keys() == SHOWN.keys(), "docs/engine.md has a table of these"
+
+
+def test_a_hundred_turns_of_dictation() -> None:
+    talk = Talk(Dictating, kind="transcription")
+    talk.take(DICTATED_TURNS)
+    told = [
+        talk.judge.seen[f"conversation.item.input_audio_transcription.{what}"]
+        for what in ("completed", "failed")
+    ]
+    assert sum(told) >= DICTATED_TURNS / 2
+    assert "response.created" not in talk.judge.seen
 
 
 class Caller:

@@ -11,7 +11,7 @@ tool rounds, out-of-band responses, updates of the session, deletions, other for
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -114,21 +114,27 @@ class Wanderer:
     def turn(self) -> Iterator[Act]:
         """Yield the acts of one turn and of what happens around it."""
         self.turns += 1
-        if {self._form("input"), self._form("output")} != {"audio/pcm"}:
+        if {self._form(side) for side in self.judge.session["audio"]} != {"audio/pcm"}:
             yield self._back_to_pcm()
         yield from self._around()
-        if self.judge.session["audio"]["input"]["turn_detection"] is None:
-            kinds = (self._typed, self._pushed)
-        else:
-            kinds = (self._typed, self._spoken)
-        yield from self.random.choice(kinds)()
-        yield from self._tool_outputs()
+        yield from self._speak()
         if len(self.judge.order) > MOST_ITEMS:
             for item_id in self.random.sample(self.judge.order, MOST_ITEMS // 2):
                 yield self._ask("conversation.item.deleted", "conversation.item.delete", item_id)
 
-    def _around(self) -> Iterator[Act]:
-        doings = (
+    def _speak(self) -> Iterator[Act]:
+        spoken = self._pushed if self._detection is None else self._spoken
+        yield from self.random.choice((self._typed, spoken))()
+        yield from self._tool_outputs()
+
+    @property
+    def _detection(self) -> Event | None:
+        detection: Event | None = self.judge.session["audio"]["input"]["turn_detection"]
+        return detection
+
+    def _doings(self) -> tuple[tuple[int, Callable[[], Iterator[Act]]], ...]:
+        """Return what may happen between turns, with its weight."""
+        return (
             (8, self._wait),
             (3, self._update),
             (3, self._fault),
@@ -140,6 +146,9 @@ class Wanderer:
             (1, self._note),
             (1, self._delete),
         )
+
+    def _around(self) -> Iterator[Act]:
+        doings = self._doings()
         weights = [weight for weight, _ in doings]
         for _, doing in self.random.choices(doings, weights, k=self.random.randrange(4)):
             yield from doing()
@@ -221,8 +230,8 @@ class Wanderer:
 
     def _back_to_pcm(self) -> Ask:
         """End a turn in G.711: its resampling takes most of the time."""
-        audio = {"input": {"format": PCM}, "output": {"format": PCM}}
-        session = {"type": "realtime", "audio": audio}
+        audio = {side: {"format": PCM} for side in self.judge.session["audio"]}
+        session = {"type": self.judge.session["type"], "audio": audio}
         return self._ask("session.updated", "session.update", session=session)
 
     def _update(self) -> Iterator[Act]:
@@ -335,7 +344,8 @@ class Wanderer:
         too_small = "error:input_audio_buffer_commit_empty"
         if self._is(0.2):
             yield self._ask(too_small, "input_audio_buffer.commit")
-        yield from self._answered()
+        if self.judge.session["type"] == "realtime":
+            yield from self._answered()
 
     def _tool_outputs(self) -> Iterator[Act]:
         items = self.judge.items.values()
@@ -366,3 +376,44 @@ class Wanderer:
         else:
             code, event_type, fields = self.random.choice(FAULTS)
             yield self._ask(f"error:{code}", event_type, **fields)
+
+
+class Dictating(Wanderer):
+    """Has what it says written down: a client of a transcription session."""
+
+    def _speak(self) -> Iterator[Act]:
+        yield from self._pushed() if self._detection is None else self._spoken()
+
+    def _doings(self) -> tuple[tuple[int, Callable[[], Iterator[Act]]], ...]:
+        return (
+            (4, self._wait),
+            (2, self._update),
+            (2, self._fault),
+            (2, self._retrieve),
+            (1, self._clear),
+            (1, self._delete),
+        )
+
+    def _update(self) -> Iterator[Act]:
+        pick = self.random.choice
+        change = pick(
+            (
+                {"turn_detection": pick((None, {"type": "server_vad"}))},
+                {"transcription": {"model": pick(("whisper-1", "gpt-4o-transcribe"))}},
+                {"noise_reduction": pick((None, {"type": "far_field"}))},
+                {"format": pick(({"type": "audio/pcmu"}, PCM, PCM))},
+            )
+        )
+        include = pick((None, ["item.input_audio_transcription.logprobs"]))
+        session = {"type": "transcription", "include": include, "audio": {"input": change}}
+        yield self._ask("session.updated", "session.update", session=session)
+
+    def _fault(self) -> Iterator[Act]:
+        code, event_type, fields = self.random.choice(
+            (
+                ("invalid_value", "response.create", {}),
+                ("invalid_parameter", "session.update", {"session": {"type": "realtime"}}),
+                ("unknown_parameter", "input_audio_buffer.commit", {"now": True}),
+            )
+        )
+        yield self._ask(f"error:{code}", event_type, **fields)
