@@ -79,6 +79,16 @@ async def test_a_voice_that_is_closed_stops_and_speaks_on_for_the_next(voice):
     assert len(pcm) < 48000 * 2
 
 
+async def test_a_listener_who_takes_nothing_does_not_hold_the_voice(voice):
+    slow = voice.speak(TEXT * 50, voice="alloy", speed=1.0)
+    await anext(slow)
+    for _ in range(3):
+        pcm, _ = await spoken(voice, "Next.")
+        assert pcm
+    rest = b"".join([piece.pcm async for piece in slow])
+    assert len(rest) > 48000 * 60  # it missed nothing
+
+
 async def test_a_killed_voice_fails_its_turn_and_is_replaced(voice):
     os.kill(voice.pool.worker_pids[0], signal.SIGKILL)
     with pytest.raises(SenseError, match="voice worker died"):
