@@ -17,6 +17,8 @@ from rtclient.engine.senses import Call, Say
 from rtclient.engine.serve import serve
 from tests.support.official import WEATHER, Program, connected
 
+pytestmark = pytest.mark.timeout(60)
+
 KEY = "sessions-key"
 BOTH = [
     Say("I look both up."),
@@ -58,6 +60,18 @@ async def test_several_tool_calls_have_one_second_response() -> None:
         done = (await program.until("response.done")).response
         assert [item.type for item in done.output] == ["message"]
         assert done.status == "completed"
+
+
+async def test_who_stays_quiet_is_spoken_to() -> None:
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}  # the shortest that there is
+    async with engine() as port, opened(port) as program:
+        await program.update(audio={"input": {"turn_detection": detection}})
+        await program.ask("Hello", output_modalities=["text"])
+        await program.until("response.done")
+        triggered = await program.until("input_audio_buffer.timeout_triggered")
+        committed = await program.until("input_audio_buffer.committed")
+        assert committed.item_id == triggered.item_id
+        assert (await program.until("response.done")).response.status == "completed"
 
 
 async def test_a_session_expires() -> None:
