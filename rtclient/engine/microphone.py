@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from rtclient.engine.actions import Outbox
 from rtclient.engine.buffer import InputBuffer
-from rtclient.engine.listener import Guide, Listener, early_after_ms
+from rtclient.engine.listener import EACH_PAUSE, ONCE, Guide, Listener, early_after_ms
 from rtclient.engine.pcm import ms_to_samples, samples_to_ms
+from rtclient.engine.semantics import Verdict, judge
 from rtclient.engine.senses import Heard, Vad
 from rtclient.engine.telephony import FromWire
 from rtclient.engine.turn_detection import (
@@ -146,6 +147,9 @@ class Microphone:
                         turns.append(self._end_turn(self._frames_ms))
                     case None:
                         self._watch_pause(detector)
+                        if self._is_said(detector):
+                            detector.reset()
+                            turns.append(self._end_turn(self._frames_ms))
         self._follow()
         return turns
 
@@ -195,10 +199,23 @@ class Microphone:
         listener = self._listener
         if listener is None or not detector.is_speaking:
             return
+        waits = detector.rules.waits
+        shortest_ms = waits.finished_ms if waits else detector.rules.silence_ms
         if detector.quiet_ms == 0:
             listener.go_on()
-        elif detector.quiet_ms >= early_after_ms(detector.rules.silence_ms):
-            listener.finish_early(self.buffer, self._position(self._frames_ms))
+        elif detector.quiet_ms >= early_after_ms(shortest_ms):
+            limit = EACH_PAUSE if waits else ONCE
+            listener.finish_early(self.buffer, self._position(self._frames_ms), limit)
+
+    def _is_said(self, detector: TurnDetector) -> bool:
+        """Whether the words say that the turn is over after this much silence."""
+        waits, listener = detector.rules.waits, self._listener
+        if waits is None or listener is None or not detector.is_speaking:
+            return False
+        if detector.quiet_ms < waits.finished_ms:
+            return False
+        verdict = Verdict.UNSURE if listener.result is None else judge(listener.result)
+        return detector.quiet_ms >= waits.after(verdict)
 
     def _position(self, at_ms: float) -> int:
         # The last frame may reach beyond what was received when the client sent odd pieces.

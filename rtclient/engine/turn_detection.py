@@ -4,18 +4,49 @@ Rules of the file:
 - speech is noticed after `ONSET_MS` of speech frames within `ONSET_WINDOW_MS`;
 - its start is the begin of the first of these frames;
 - a frame counts as speech at `threshold`, and once somebody speaks at `threshold − HYSTERESIS`;
-- it stops when the last speech frame lies the silence window back.
+- it stops when the last speech frame lies the silence window back; with `semantic_vad` that is the
+  longest wait, and `microphone.py` stops it earlier by what the words say.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
+from rtclient.engine.semantics import Verdict
+
 ONSET_MS = 100
 ONSET_WINDOW_MS = 160
 HYSTERESIS = 0.15
-SEMANTIC_SILENCE_MS = {"low": 1200, "medium": 700, "auto": 700, "high": 400}
-"""What `semantic_vad` waits; until it judges words, eagerness is a silence window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How much silence ends a turn of `semantic_vad`, by what its words say; milliseconds."""
+
+    finished_ms: int
+    """The words are a finished utterance."""
+    unsure_ms: int
+    """Nobody can tell: too few words, none understood, none yet, or the ears do not work."""
+    most_ms: int
+    """More must come; the service's own longest waits."""
+
+    def after(self, verdict: Verdict) -> int:
+        """Return the wait for what the words say."""
+        return {
+            Verdict.FINISHED: self.finished_ms,
+            Verdict.UNSURE: self.unsure_ms,
+            Verdict.UNFINISHED: self.most_ms,
+        }[verdict]
+
+
+_MEDIUM = Waits(500, 1500, 4000)
+WAITS = {
+    "low": Waits(800, 3000, 8000),
+    "medium": _MEDIUM,
+    "auto": _MEDIUM,
+    "high": Waits(300, 800, 2000),
+}
+"""Eagerness → waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +58,8 @@ class Rules:
     silence_ms: int = 200
     creates_response: bool = True
     interrupts: bool = True
+    waits: Waits | None = None
+    """Words decide as well, within `silence_ms`; None: silence alone."""
 
 
 def rules_of(turn_detection: dict[str, Any] | None) -> Rules | None:
@@ -34,13 +67,13 @@ def rules_of(turn_detection: dict[str, Any] | None) -> Rules | None:
     if turn_detection is None:
         return None
     is_semantic = turn_detection["type"] == "semantic_vad"
-    switches = {
+    switches: dict[str, Any] = {
         "creates_response": turn_detection.get("create_response") is not False,
         "interrupts": turn_detection.get("interrupt_response") is not False,
     }
     if is_semantic:
-        silence = SEMANTIC_SILENCE_MS[turn_detection.get("eagerness") or "auto"]
-        return Rules(silence_ms=silence, **switches)
+        waits = WAITS[turn_detection.get("eagerness") or "auto"]
+        return Rules(silence_ms=waits.most_ms, waits=waits, **switches)
     numbers = {
         "threshold": turn_detection.get("threshold"),
         "prefix_padding_ms": turn_detection.get("prefix_padding_ms"),

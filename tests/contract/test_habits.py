@@ -116,7 +116,7 @@ def update(driver: Driver, session: dict[str, Any], **fields: Any) -> None:
 
 def spoken_turn(driver: Driver) -> None:
     driver.speak(600)
-    driver.quiet(1400)
+    driver.quiet(1700)
 
 
 def check(driver: Driver, *expected_errors: str) -> None:

@@ -1,10 +1,13 @@
 """Spoken turns: server VAD, push to talk, barge-in, what commit and clear do."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from rtclient.engine.scripted import ListedVad, tone
+from rtclient.engine.actions import Hear
+from rtclient.engine.scripted import ListedVad, TableEars, TableListening, tone
+from rtclient.engine.senses import Heard
 from tests.support.engine_driver import Driver, shape
 
 
@@ -112,18 +115,93 @@ def test_the_silence_window_is_the_client_s(silence_ms: int) -> None:
     assert stopped["audio_end_ms"] == 600 + max(silence_ms, 20)
 
 
-def test_semantic_vad_waits_by_eagerness() -> None:
-    stops = {}
-    for eagerness in ("high", "auto", "low"):
-        driver = Driver(vad=ListedVad((100, 600)))
-        turn_detection = {"type": "semantic_vad", "eagerness": eagerness}
-        driver.send(
-            "session.update",
-            session={"type": "realtime", "audio": {"input": {"turn_detection": turn_detection}}},
-        )
-        driver.quiet(2500)
-        stops[eagerness] = driver.last("input_audio_buffer.speech_stopped")["audio_end_ms"]
-    assert stops["high"] < stops["auto"] < stops["low"]
+SHORT, MIDDLE, LONG = "what time is it", "banana", "my number is"
+
+
+def semantic(
+    *hears: str | Heard | Exception, spans: tuple[tuple[int, int], ...], eagerness: str = "auto"
+) -> Driver:
+    driver = Driver(*hears, vad=ListedVad(*spans))
+    turn_detection = {"type": "semantic_vad", "eagerness": eagerness}
+    session = {"type": "realtime", "audio": {"input": {"turn_detection": turn_detection}}}
+    driver.send("session.update", session=session)
+    return driver
+
+
+def quiet_and_work(driver: Driver, length_ms: int) -> None:
+    """Append silence in real time, with ears that answer at once."""
+    for _ in range(length_ms // 100):
+        driver.quiet(100)
+        while driver.work and isinstance(driver.work[0][1], Hear):
+            driver.do_work()
+
+
+@pytest.mark.parametrize(
+    ("eagerness", "waits_ms"),
+    [
+        ("low", (800, 3000, 8000)),
+        ("medium", (500, 1500, 4000)),
+        ("auto", (500, 1500, 4000)),
+        ("high", (300, 800, 2000)),
+    ],
+)
+def test_semantic_vad_waits_by_words_and_eagerness(
+    eagerness: str, waits_ms: tuple[int, int, int]
+) -> None:
+    for words, wait_ms in zip((SHORT, MIDDLE, LONG), waits_ms, strict=True):
+        driver = semantic(Heard(words, 0.6), spans=((100, 600),), eagerness=eagerness)
+        quiet_and_work(driver, 600 + wait_ms + 500)
+        (stopped,) = driver.of("input_audio_buffer.speech_stopped")
+        assert 0 <= stopped["audio_end_ms"] - 600 - wait_ms < 100, (eagerness, words)
+
+
+class GrowingEars(TableEars):
+    """Hears more each time it is asked about the same turn."""
+
+    def listen(
+        self, session_id: str, hints: Sequence[str] = (), language: str = ""
+    ) -> TableListening:
+        listening = super().listen(session_id, hints, language)
+        listening.cancelled.set()  # so that a hearing that was not wanted counts
+        return listening
+
+
+def test_semantic_vad_lets_people_think() -> None:
+    driver = semantic(spans=((100, 600), (2000, 2500), (4000, 4500)))
+    driver.ears = GrowingEars("my number is", "my number is um", "my number is five. Thank you.")
+    quiet_and_work(driver, 6000)
+    (stopped,) = driver.of("input_audio_buffer.speech_stopped")
+    assert 5000 <= stopped["audio_end_ms"] <= 5100, "each pause was asked, the last was the end"
+
+
+@pytest.mark.parametrize("ears", [RuntimeError("ears"), Heard("")])
+def test_when_the_ears_are_deaf_pauses_alone_decide(ears: Any) -> None:
+    driver = semantic(ears, spans=((100, 600),))
+    quiet_and_work(driver, 3000)
+    assert driver.last("input_audio_buffer.speech_stopped")["audio_end_ms"] == 2100
+
+
+def test_slow_ears_hold_nobody_up() -> None:
+    driver = semantic(SHORT, spans=((100, 600),))
+    driver.quiet(1200)
+    assert not driver.of("input_audio_buffer.speech_stopped"), "the words are not there yet"
+    driver.do_work()
+    driver.quiet(40)
+    assert driver.last("input_audio_buffer.speech_stopped")["audio_end_ms"] == 1220
+    late = semantic(SHORT, spans=((100, 600),))
+    late.quiet(3000)
+    assert late.last("input_audio_buffer.speech_stopped")["audio_end_ms"] == 2100
+    late.settle()
+    assert late.last("response.done")["response"]["status"] == "completed"
+
+
+def test_work_in_pauses_is_bounded() -> None:
+    pauses = [(at, at + 500) for at in range(0, 60_000, 1200)]
+    driver = semantic(*(["my number is"] * 60), spans=tuple(pauses))
+    quiet_and_work(driver, 60_000)
+    asked = [len(one.pcm) for one in driver.listenings.values() if one.cancelled.is_set()]
+    assert 3 <= len(asked) <= 12
+    assert sum(asked) <= 48 * 40_000
 
 
 def test_push_to_talk_says_nothing_until_commit_and_answers_only_when_asked() -> None:

@@ -10,6 +10,7 @@ from rtclient.engine.turn_detection import (
     SpeechStarted,
     SpeechStopped,
     TurnDetector,
+    Waits,
     rules_of,
 )
 
@@ -91,5 +92,9 @@ def test_rules_are_read_from_the_session() -> None:
             "interrupt_response": False,
         }
     ) == Rules(0.7, 100, 500, creates_response=False, interrupts=False)
-    assert rules_of({"type": "semantic_vad", "eagerness": None}) == Rules(silence_ms=700)
-    assert rules_of({"type": "semantic_vad", "eagerness": "high"}) == Rules(silence_ms=400)
+    assert rules_of({"type": "semantic_vad", "eagerness": None}) == (
+        Rules(silence_ms=4000, waits=Waits(500, 1500, 4000))
+    )
+    assert rules_of({"type": "semantic_vad", "eagerness": "high"}) == (
+        Rules(silence_ms=2000, waits=Waits(300, 800, 2000))
+    )
