@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import pocketsphinx
 import psutil
 import pytest
@@ -19,7 +20,7 @@ from rtclient.engine.ears import SphinxEars
 from rtclient.engine.grammar import pronounceable
 from rtclient.engine.other_voices import ProgramVoice, installed_program
 from rtclient.engine.senses import SenseError
-from rtclient.engine.vad import SileroVad
+from rtclient.engine.vad import CModel, NumpyModel, SileroVad
 from rtclient.engine.voice import VOICES, EspeakVoice
 from rtclient.engine.workers import DATA, END, FINISH, WorkerPool
 
@@ -106,6 +107,24 @@ async def test_silero_hears_speech_and_not_silence(voice):
     assert max(before) < 0.1
     assert sorted(during)[len(during) // 2] > 0.9
     assert max(after[8:]) < 0.1
+
+
+async def test_silero_in_numpy_judges_speech_as_the_c_module_does(voice):
+    chance = np.random.default_rng(4)
+    frames = 0
+    for name in VOICES[:4]:
+        pcm, _ = await spoken(voice, voice=name)
+        sound = np.frombuffer(bytes(9600) + pcm + bytes(9600), "<i2")
+        for noise_rms in (30, 1000):  # a quiet room, and about 10 dB below the speech
+            noisy = np.clip(sound + chance.normal(0, noise_rms, len(sound)), -32768, 32767)
+            ours = SileroVad(NumpyModel()).feed(noisy.astype("<i2").tobytes())
+            theirs = SileroVad(CModel()).feed(noisy.astype("<i2").tobytes())
+            assert max(ours) > 0.9
+            assert ours == pytest.approx(theirs, abs=0.05)
+            for limit in (0.5, 0.35):
+                assert [p >= limit for p in ours] == [p >= limit for p in theirs]
+            frames += len(ours)
+    assert frames > 500
 
 
 async def test_silero_counts_frames_by_samples_however_they_are_cut(voice):
