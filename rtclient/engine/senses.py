@@ -30,7 +30,10 @@ class Heard:
     confidence: float = 0.0
     """0.0 to 1.0. Reaches clients as the log probability of the transcription."""
     is_certain: bool = False
-    """True only when two independent passes agree; anything else is a guess and is shown as one."""
+    """True only when two independent passes agree, or a speech model of the user's own says so;
+    anything else is a guess and is shown as one."""
+    rival: str = ""
+    """What else it may have been, when two numbers that sound alike fit about as well."""
 
 
 @dataclass(frozen=True, slots=True)

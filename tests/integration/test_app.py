@@ -18,7 +18,8 @@ from server.errors import FaultError
 from server.settings import load_settings
 from server.upstreams import State
 from tests.integration.test_relay import set_up
-from tests.support.model_servers import model_servers
+from tests.support.canary import CANARY, found
+from tests.support.model_servers import Fault, model_servers
 from tests.support.servers import child_server, running
 from tests.support.talker import talking
 from tests.support.waiting import engine_ready
@@ -107,19 +108,25 @@ async def test_the_server_hands_its_models_to_the_engine(tmp_path: Path) -> None
     async with model_servers() as models:
         (tmp_path / ".env").write_text(
             f"LOCAL_CHAT_URL={models.url}\nLOCAL_TTS_URL={models.url}\nLOCAL_STT_URL={models.url}\n"
+            f"LOCAL_CHAT_KEY='{CANARY}'\n"
         )
-        async with child_server({"UPSTREAM": "engine"}, folder=tmp_path) as (_, port):
+        models.plan("chat", Fault(status=401))
+        environ = {"UPSTREAM": "engine", "PARLEY_LOG_LEVEL": "DEBUG"}
+        async with child_server(environ, folder=tmp_path) as (server, port):
             await engine_ready(port)
             async with talking(port) as page:
                 await page.until("session.updated")
                 part = {"type": "input_text", "text": "Are you there?"}
                 item = {"type": "message", "role": "user", "content": [part]}
                 await page.send("conversation.item.create", item=item)
-                await page.send("response.create")
-                done = await page.until("response.done")
+                for _ in range(2):  # refused, then answered
+                    await page.send("response.create", response={"output_modalities": ["text"]})
+                    done = await page.until("response.done")
+        assert not found(repr(page.texts).encode() + server.stdout + server.stderr)
+    assert [error["code"] for error in page.errors()] == ["chat_server_failed"]
     (message,) = done["response"]["output"]
-    assert message["content"][0]["transcript"] == "You said: Are you there?."
-    assert models.of("tts")
+    assert message["content"][0]["text"].startswith("You said:")
+    assert models.of("chat")[1].headers["authorization"] == f"Bearer {CANARY}"
 
 
 async def test_a_client_waits_for_an_engine_that_is_starting_and_is_told(tmp_path: Path) -> None:

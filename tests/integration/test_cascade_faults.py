@@ -9,7 +9,9 @@ import pytest
 from rtclient.engine.remote.plugging import Plugs
 from rtclient.engine.remote.settings import LocalSettingsError, servers_of
 from rtclient.engine.scripted import MS_PER_CHAR
-from tests.support.cascade import KEY, SHORT, TOOL, TRANSCRIBED, cascade, words
+from tests.support.canary import found
+from tests.support.cascade import KEY, SHORT, TOOL, TRANSCRIBED, cascade, patience_with, words
+from tests.support.certificates import Authority
 from tests.support.model_servers import Fault, call, model_servers, spoken
 from tests.support.model_servers import say as saying
 from tests.support.servers import child
@@ -39,7 +41,7 @@ async def test_a_chat_server_that_fails_is_told_and_spoken_and_asked_again(kind:
     fault, variable = CHAT_FAULTS[kind]
     async with (
         model_servers() as models,
-        cascade(models, "CHAT", patience=SHORT, LOCAL_CHAT_KEY=KEY) as client,
+        cascade(models, "CHAT", patience=patience_with(fault), LOCAL_CHAT_KEY=KEY) as client,
     ):
         models.plan("chat", fault)
         await client.say("hello", output_modalities=["text"])
@@ -49,14 +51,17 @@ async def test_a_chat_server_that_fails_is_told_and_spoken_and_asked_again(kind:
         (error,) = client.errors()
         assert (error["code"], error["type"]) == ("chat_server_failed", "server_error")
         assert variable in error["message"]
-        assert KEY not in json.dumps(client.events)
+        assert not found(json.dumps(client.events).encode())
         await client.say("again", output_modalities=["text"])
         assert words(await client.done()) == ["You said: again."]
 
 
 @pytest.mark.parametrize("fault", [Fault(stall_after=5), Fault(close_after=5)])
 async def test_what_was_said_stays_when_the_chat_server_stops_in_the_middle(fault: Fault) -> None:
-    async with model_servers() as models, cascade(models, "CHAT", patience=SHORT) as client:
+    async with (
+        model_servers() as models,
+        cascade(models, "CHAT", patience=patience_with(fault)) as client,
+    ):
         models.replies = [saying("It is noon. Time for lunch.")]
         models.plan("chat", fault)
         await client.say("hello", output_modalities=["text"])
@@ -79,6 +84,24 @@ async def test_a_server_that_is_not_there_is_told_and_used_when_it_comes() -> No
         assert "cannot be reached" in error["message"]
         assert "LOCAL_TTS_URL" in error["message"]
         assert client.sound()
+
+
+async def test_a_certificate_that_nobody_trusts_is_told() -> None:
+    context = Authority().server_context()
+    async with model_servers(tls=context) as models:
+        plugs = Plugs(servers_of({"LOCAL_CHAT_URL": models.url}))
+        (note,) = await plugs.notes()
+        await plugs.close()
+        assert "does not trust" in note
+
+
+async def test_an_authority_may_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    authority = Authority()
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.write(tmp_path)))
+    async with model_servers(tls=authority.server_context()) as models:
+        plugs = Plugs(servers_of({"LOCAL_CHAT_URL": models.url}))
+        assert await plugs.notes() == []
+        await plugs.close()
 
 
 async def test_a_wrong_call_is_not_made() -> None:
@@ -114,7 +137,7 @@ async def test_an_answer_that_is_too_long_ends_incomplete() -> None:
 async def test_ears_that_fail_fail_the_turn_and_hear_the_next(fault: Fault, variable: str) -> None:
     async with (
         model_servers(transcripts=["", "hi"]) as models,
-        cascade(models, "STT", patience=SHORT) as client,
+        cascade(models, "STT", patience=patience_with(fault)) as client,
     ):
         session = {"type": "realtime", "audio": TRANSCRIBED, "output_modalities": ["text"]}
         await client.send("session.update", session=session)
@@ -152,7 +175,10 @@ async def test_who_cannot_be_heard_is_told_so_aloud() -> None:
 async def test_another_voice_says_what_the_speech_server_does_not(
     fault: Fault, variable: str
 ) -> None:
-    async with model_servers() as models, cascade(models, "TTS", patience=SHORT) as client:
+    async with (
+        model_servers() as models,
+        cascade(models, "TTS", patience=patience_with(fault)) as client,
+    ):
         models.plan("tts", fault)
         await client.say("hi")
         response = await client.done()
@@ -165,7 +191,10 @@ async def test_another_voice_says_what_the_speech_server_does_not(
 
 @pytest.mark.parametrize("fault", [Fault(stall_after=20), Fault(close_after=20)])
 async def test_another_voice_says_the_rest(fault: Fault) -> None:
-    async with model_servers() as models, cascade(models, "TTS", patience=SHORT) as client:
+    async with (
+        model_servers() as models,
+        cascade(models, "TTS", patience=patience_with(fault)) as client,
+    ):
         models.plan("tts", fault)
         await client.say("hi")
         assert words(await client.done()) == ["Good day."]
@@ -198,14 +227,14 @@ async def test_a_speech_server_that_kept_somebody_waiting_is_left_alone_for_a_wh
         (Fault(status=404), ""),
         (Fault(body=b"<html>"), ""),
         (Fault(status=401), "LOCAL_CHAT_KEY"),
-        (Fault(is_silent=True), "did not answer within 0.2 s"),
+        (Fault(is_silent=True), "did not answer within 0.4 s"),
     ],
 )
 async def test_the_check_at_start_says_what_is_wrong(fault: Fault, words: str) -> None:
     async with model_servers(names=["b", "a"]) as models:
         models.plan("models", fault)
         variables = {"LOCAL_CHAT_URL": models.url, "LOCAL_CHAT_MODEL": "other"}
-        plugs = Plugs(servers_of(variables), SHORT)
+        plugs = Plugs(servers_of(variables), patience_with(fault))
         notes = await plugs.notes()
         await plugs.close()
         assert len(notes) == bool(words)
@@ -216,7 +245,8 @@ async def test_the_check_at_start_says_what_is_wrong(fault: Fault, words: str) -
 async def test_a_server_on_this_machine_is_asked_without_the_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    for name in ("HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.delenv("NO_PROXY", raising=False)
     async with model_servers() as models, cascade(models, "CHAT") as client:
         await client.say("hello", output_modalities=["text"])
@@ -252,7 +282,7 @@ async def test_the_program_reads_dotenv_and_says_what_it_uses(tmp_path: Path) ->
             assert "The speech recognition server cannot be reached" in notes
             assert "chat server" not in notes
             assert await engine.stop() == 0
-            assert KEY.encode() not in engine.stdout + engine.stderr
+            assert not found(bytes(engine.stdout + engine.stderr))
             assert str(tmp_path / ".env").encode() in engine.stderr
 
 
@@ -265,4 +295,4 @@ async def test_wrong_settings_end_the_program_with_what_to_change(tmp_path: Path
         text = engine.stderr.decode()
         for name in ("LOCAL_CHAT_URL", "LOCAL_TTS_RATE", "LOCAL_TTS_URL"):
             assert f"{name} " in text
-        assert KEY not in text
+        assert not found(text.encode())

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import re
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -281,12 +282,17 @@ _ANSWERS: dict[Kind, tuple[str, Callable[[ModelServers, Asked], AsyncIterator[by
 
 
 @contextlib.asynccontextmanager
-async def model_servers(**scripts: Any) -> AsyncIterator[ModelServers]:
+async def model_servers(
+    tls: ssl.SSLContext | None = None, **scripts: Any
+) -> AsyncIterator[ModelServers]:
     """Serve all endpoints on a free port; `scripts`: fields of `ModelServers`."""
     models = ModelServers(**scripts)
     config = uvicorn.Config(
         _application(models), port=0, log_config=None, access_log=False, lifespan="off"
     )
+    config.load()
+    config.ssl = tls
     async with running(config) as server:
-        models.url = f"http://127.0.0.1:{server.port}"
+        scheme = "http" if tls is None else "https"
+        models.url = f"{scheme}://127.0.0.1:{server.port}"
         yield models

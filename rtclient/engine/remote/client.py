@@ -4,12 +4,14 @@ Rules of the file:
 - leaving `post` closes the stream at once, however it is left: that is how a request is cancelled;
 - every fault is a `SenseError` in the words of trouble.py; what a server says of it is never read;
 - a key travels in a header only; redirects are not followed, so it never goes elsewhere;
-- a server on this machine is asked directly, whatever proxy the environment names.
+- a server on this machine is asked directly, whatever proxy the environment names; others through
+  `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` unless `NO_PROXY` has them.
 """
 
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -102,14 +104,23 @@ def told(server: ModelServer) -> Iterator[None]:
     """Turn what HTTP can raise into a `SenseError`."""
     try:
         yield
-    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError):
-        raise SenseError(trouble.unreachable(server)) from None
+    except (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.ProxyError) as exc:
+        words = trouble.untrusted if _is_about_a_certificate(exc) else trouble.unreachable
+        raise SenseError(words(server)) from None
     except httpx2.PoolTimeout:
         raise SenseError(trouble.refused(server, 429)) from None
     except httpx2.SSEError:
         raise SenseError(trouble.nonsense(server, "a stream of events")) from None
     except (httpx2.RequestError, httpx2.InvalidURL):
         raise SenseError(trouble.broken_off(server)) from None
+
+
+def _is_about_a_certificate(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLCertVerificationError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 class Client:
@@ -125,7 +136,7 @@ class Client:
                 timeout=httpx2.Timeout(None, connect=self.patience.connect_s, pool=1.0),
                 limits=_CONNECTIONS,
                 follow_redirects=False,
-                trust_env=not server.is_loopback,
+                mounts={f"all://{server.place}": None} if server.is_loopback else {},
             )
         except (ImportError, ValueError):  # a proxy of another kind
             raise LocalSettingsError([trouble.no_such_proxy(server)]) from None

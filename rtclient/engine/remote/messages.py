@@ -33,11 +33,13 @@ Message = dict[str, Any]
 
 def request_of(prompt: Prompt, model: str) -> dict[str, Any]:
     """Return the body of the request."""
-    is_guess = prompt.heard is not None and not prompt.heard.is_certain
+    heard = prompt.heard
+    is_guess = heard is not None and not heard.is_certain
     rules = [
         prompt.instructions.strip(),
         SPOKEN if prompt.is_spoken else "",
         IDLE if prompt.is_idle else GUESSED if is_guess else "",
+        f'It may also have been "{heard.rival}".' if heard is not None and heard.rival else "",
     ]
     messages = messages_of(prompt.items)
     if all(message["role"] == "system" for message in messages):

@@ -25,6 +25,14 @@ def unreachable(server: ModelServer) -> str:
     return f"{name_of(server)} cannot be reached. Start it, or check {server.prefix}_URL."
 
 
+def untrusted(server: ModelServer) -> str:
+    """Its certificate is not what it should be."""
+    return (
+        f"{name_of(server)} shows a certificate that this machine does not trust. Check "
+        f"{server.prefix}_URL, or let SSL_CERT_FILE name the file of its authority."
+    )
+
+
 def no_such_proxy(server: ModelServer) -> str:
     """The environment names a proxy that we cannot use."""
     return (
@@ -65,18 +73,21 @@ def nonsense(server: ModelServer, expected: str) -> str:
 def refused(server: ModelServer, status: int) -> str:
     """It answered with an HTTP status that is no success."""
     prefix = server.prefix
+    model = f"{prefix}_MODEL"
+    if prefix == "LOCAL_TTS":
+        model += f" and {prefix}_VOICE"  # servers know few of the voices that the API has
     if status in (401, 403):
         why = f"refuses the key. Check {prefix}_KEY"
     elif status == 404:
-        why = f"does not have the address or the model. Check {prefix}_URL and {prefix}_MODEL"
+        why = f"does not have the address or the model. Check {prefix}_URL and {model}"
     elif status == 429:
         why = f"is asked too much. Try again later, or use another one in {prefix}_URL"
     elif 300 <= status < 400:
         why = f"sends us elsewhere. Set {prefix}_URL to the final address"
     elif 400 <= status < 500:
-        why = f"refuses the request. Check that {prefix}_MODEL can do what is asked; see its log"
+        why = f"refuses the request. Check {model}; its log says more"
     else:
-        why = f"failed. See its log, and check {prefix}_MODEL"
+        why = f"failed. Check {model}; its log says more"
     return f"{name_of(server)} {why} (HTTP {status})."
 
 

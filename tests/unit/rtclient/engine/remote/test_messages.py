@@ -171,6 +171,12 @@ def test_a_guess_is_told_and_calls_no_function() -> None:
     assert GUESSED in request_of(guess, "m")["messages"][0]["content"]
 
 
+def test_what_it_may_also_have_been_is_told() -> None:
+    items = [message("user", {"type": "input_audio", "transcript": "eighty"})]
+    body = request_of(Prompt(items, heard=Heard("eighty", 0.4, rival="eighteen")), "m")
+    assert 'It may also have been "eighteen".' in body["messages"][0]["content"]
+
+
 def test_a_user_who_is_silent_is_asked_after() -> None:
     items = [message("user", {"type": "input_audio", "transcript": ""})]
     body = request_of(Prompt(items, heard=Heard(""), is_idle=True), "m")

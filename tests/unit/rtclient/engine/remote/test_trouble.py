@@ -35,7 +35,14 @@ def test_every_sentence_names_a_variable_and_nothing_secret() -> None:
         trouble.nonsense(SERVER, "sound as pcm"),
         trouble.wrong_functions(SERVER),
         trouble.no_such_proxy(SERVER),
+        trouble.untrusted(SERVER),
         *(trouble.refused(SERVER, status) for status in range(300, 600)),
     ]
     assert all("LOCAL_TTS_" in text and text.endswith(".") for text in told)
     assert not any("secret" in text for text in told)
+
+
+def test_a_voice_may_be_what_a_speech_server_does_not_know() -> None:
+    assert "LOCAL_TTS_VOICE" in trouble.refused(SERVER, 400)
+    chat = ModelServer("LOCAL_CHAT", "http://host:1/v1", "model")
+    assert "VOICE" not in trouble.refused(chat, 400)
