@@ -3,7 +3,7 @@
 `python -m bench.talkers [--talkers 10] [--seconds 60] [--back-to-back] [--quick]`
 
 A real `rtclient engine` child process; the talkers run in this process, on the same cores. By
-default there are 5 of them for each core. A talker says a phrase of about 1.5 s (flite, in real
+default there are 5 of them for each core. A talker says a phrase of about 2 s (flite, in real
 time, over a noise floor of -72 dBFS), hears the answer out, pauses 0.8 to 2.0 s and says the next:
 the talk share (speech over time) is printed. `--back-to-back`: the next phrase begins as soon as
 the answer has been received, so nobody ever listens or pauses; its figures are told, not judged.
