@@ -5,6 +5,8 @@ import json
 import wave
 
 import pytest
+from openai.types.audio import SpeechCreateParams
+from openai.types.audio.transcription_create_params import TranscriptionCreateParamsBase
 
 from tests.support.cascade import KEY, TOOL, TRANSCRIBED, cascade, words
 from tests.support.model_servers import Fault, call, delta, model_servers, spoken
@@ -41,6 +43,8 @@ async def test_a_spoken_turn_through_all_three_servers() -> None:
         assert chat.body["messages"][-1] == {"role": "user", "content": "What time is it?"}
         assert chat.body["tools"][0]["function"]["name"] == "weather"
         assert [asked.body["input"] for asked in tts] == ["It is noon.", "Time for lunch."]
+        assert stt.body.keys() <= TranscriptionCreateParamsBase.__annotations__.keys()
+        assert tts[0].body.keys() <= SpeechCreateParams.__annotations__.keys()
         made = await spoken("It is noon.") + await spoken("Time for lunch.")
         assert client.sound() == made
 

@@ -2,6 +2,14 @@
 
 from typing import Any
 
+import pytest
+from openai.types.chat import ChatCompletionMessageParam, ChatCompletionToolUnionParam
+from openai.types.chat.completion_create_params import (
+    CompletionCreateParamsBase,
+    CompletionCreateParamsStreaming,
+)
+from pydantic import TypeAdapter, ValidationError
+
 from rtclient.engine.remote.messages import (
     GREET,
     GUESSED,
@@ -14,6 +22,8 @@ from rtclient.engine.remote.messages import (
 )
 from rtclient.engine.senses import Heard, Prompt
 
+MESSAGE: TypeAdapter[Any] = TypeAdapter(ChatCompletionMessageParam)
+TOOL_TYPE: TypeAdapter[Any] = TypeAdapter(ChatCompletionToolUnionParam)
 TOOL = {
     "type": "function",
     "name": "weather",
@@ -187,3 +197,25 @@ def test_a_user_who_is_silent_is_asked_after() -> None:
 def test_an_empty_conversation_asks_for_a_greeting() -> None:
     body = request_of(Prompt([message("system", text("Be brief."))]), "m")
     assert body["messages"][-1] == {"role": "user", "content": GREET}
+
+
+def test_what_is_asked_is_what_the_official_client_may_ask() -> None:
+    items = [
+        message("system", text("Be brief.")),
+        message("user", {"type": "input_audio", "transcript": "Look"}),
+        message("user", {"type": "input_image", "image_url": "data:image/png;base64,AAAA"}),
+        message("assistant", text("One moment.", "output_text")),
+        call("a"),
+        output("a", "sunny"),
+        call("b"),
+    ]
+    body = request_of(Prompt(items, instructions="Be nice.", tools=[TOOL]), "llama")
+    for one in body["messages"]:
+        MESSAGE.validate_python(one)
+    for one in body["tools"]:
+        TOOL_TYPE.validate_python(one)
+    assert body.keys() <= CompletionCreateParamsStreaming.__annotations__.keys() | (
+        CompletionCreateParamsBase.__annotations__.keys()
+    )
+    with pytest.raises(ValidationError):
+        MESSAGE.validate_python({"role": "user"})
