@@ -86,6 +86,26 @@ async def test_the_child_gets_the_key_and_none_of_ours(
         assert f"'RTCLIENT_ENGINE_KEY': '{upstream.secrets[0]}'" in text
 
 
+async def test_the_child_gets_the_models_and_that_the_others_are_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_TTS_URL", "stale")
+    out = tmp_path / "environment"
+    code = f"import os\nopen({str(out)!r}, 'w').write(str(dict(os.environ)))"
+    environment = {"LOCAL_CHAT_URL": "http://host", "LOCAL_CHAT_KEY": "sk-1", "LOCAL_TTS_URL": ""}
+    child = EngineUpstream(
+        Dialler(),
+        command=(sys.executable, "-S", "-c", code + UNTIL_STDIN_CLOSES.replace("PORT", "1")),
+        environment=environment,
+    )
+    assert child.secrets[1:] == ("sk-1",)
+    async with running(child):
+        await until(child, "ready")
+        text = out.read_text()
+    for name, value in environment.items():
+        assert f"'{name}': '{value}'" in text
+
+
 async def test_closing_ends_the_child_and_what_it_started(tmp_path: Path) -> None:
     out = tmp_path / "pids"
     code = (
