@@ -1,9 +1,9 @@
 """Ten people talk with a real engine for half an hour, and nothing is left behind.
 
 The engine is a child process with its real senses; the talkers speak in real time, hear the answers
-out and pause. Everybody hangs up after two minutes (a twelfth of short runs) and calls again. What counts is growth from the
-end of a warm-up to the end, each time with no session open: processes and descriptors not at all,
-memory by less than `MAX_GROWTH_BYTES`.
+out and pause. Everybody hangs up after two minutes (a twelfth of a short run) and calls again. What
+counts is growth from the end of a warm-up to the end, each time with no session open: processes and
+descriptors not at all, memory by less than `MAX_GROWTH_BYTES`.
 """
 
 import asyncio
