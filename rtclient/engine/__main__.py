@@ -1,7 +1,8 @@
 """The engine as a program: `python -m rtclient.engine`, `rtclient engine`.
 
-When it listens and its senses are ready it prints one JSON line on stdout; everything else goes to
-stderr. It ends on SIGTERM, SIGINT or, with `--watch-stdin`, when stdin closes (its parent died).
+When it listens and its senses are ready it prints one JSON line on stdout, and one whenever turns
+begin or end to wait for the ears (`load`); everything else goes to stderr. It ends on SIGTERM,
+SIGINT or, with `--watch-stdin`, when stdin closes (its parent died).
 """
 
 import argparse
@@ -13,61 +14,26 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
+from typing import Any, Final
 
 from rtclient.engine import scripted
+from rtclient.engine.load import QueueWatch
+from rtclient.engine.options import Settled, parser, settled
 from rtclient.engine.remote.settings import servers_of
 from rtclient.engine.senses import Senses
-from rtclient.engine.serve import DEFAULT_MODEL, serve
+from rtclient.engine.serve import EngineServer, serve
 from rtclient.environment import ENGINE_KEY, engine_key, local_settings
 
 log = logging.getLogger("rtclient.engine")
 
-
-def _port(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= 65535:
-        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 65535")
-    return number
+LOOK_S: Final = 0.5
+"""How often the queue of the ears is looked at."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser."""
-    result = argparse.ArgumentParser(
-        prog="rtclient engine",
-        description="Serve the OpenAI Realtime API (GA) from this machine, without an account.",
-        epilog=f"Clients must present the value of {ENGINE_KEY} when it is set. LOCAL_STT_URL, "
-        "LOCAL_CHAT_URL and LOCAL_TTS_URL, in the environment or in a file .env, name servers of "
-        "your own models to hear, think and speak with.",
-    )
-    result.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    result.add_argument(
-        "--port", type=_port, default=8080, help="port, 0 for a free one (default: %(default)s)"
-    )
-    result.add_argument("--model", default=DEFAULT_MODEL, help="what session.model says")
-    result.add_argument(
-        "--senses",
-        choices=("default", "scripted"),
-        default="default",
-        help="scripted: tables and tones for tests, byte-stable, no dependencies",
-    )
-    result.add_argument(
-        "--allow-origin",
-        action="append",
-        default=[],
-        metavar="ORIGIN",
-        help="let pages of this origin connect (repeatable)",
-    )
-    result.add_argument(
-        "--watch-stdin", action="store_true", help="end when stdin closes (for supervisors)"
-    )
-    result.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING"))
-    return result
-
-
-def _senses(name: str) -> Senses:
-    if name == "scripted":
+def _senses(options: argparse.Namespace) -> Senses:
+    if options.senses == "scripted":
         return scripted.senses()
     values, path = local_settings()
     if path is not None:
@@ -76,7 +42,7 @@ def _senses(name: str) -> Senses:
     # Imported late: it pulls in numpy, and the scripted engine starts without it.
     from rtclient.engine.defaults import senses
 
-    return senses(servers=servers)
+    return senses(ear_workers=options.ear_workers, servers=servers)
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -105,7 +71,40 @@ async def _start(senses: Senses, stop: asyncio.Event) -> bool:
     return True
 
 
-async def _run(options: argparse.Namespace) -> int:
+def _say(line: Mapping[str, Any]) -> None:
+    """Print one line for whoever started this program."""
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(json.dumps(line) + "\n")
+        sys.stdout.flush()
+
+
+def _ready(server: EngineServer, senses: Senses, settings: Settled) -> Mapping[str, Any]:
+    host, port = server.address
+    house = settings.house
+    if house.key is None and not ip_address(host).is_loopback:
+        log.warning("anybody who reaches %s:%s may use it; set %s", host, port, ENGINE_KEY)
+    return {
+        "event": "ready",
+        "host": host,
+        "port": port,
+        "tls": settings.tls is not None,
+        "profile": house.profile.name,
+        "max_sessions": house.max_sessions,
+        "senses": dict(senses.names),
+        "notes": list(senses.notes),
+    }
+
+
+async def _tell_load(server: EngineServer, senses: Senses) -> None:
+    """Print a line whenever the queue of the ears begins or ends to matter."""
+    watch = QueueWatch()
+    while True:
+        await asyncio.sleep(LOOK_S)
+        if line := watch.look(senses.load(), server.sessions):
+            _say(line)
+
+
+async def _run(options: argparse.Namespace, settings: Settled) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -114,7 +113,7 @@ async def _run(options: argparse.Namespace) -> int:
     if options.watch_stdin:
         _watch_stdin(loop, stop)
     try:
-        senses = _senses(options.senses)
+        senses = _senses(options)
     except ValueError as exc:
         log.error("the settings are not right:\n%s", exc)
         return 2
@@ -129,25 +128,14 @@ async def _run(options: argparse.Namespace) -> int:
             senses,
             host=options.host,
             port=options.port,
-            key=engine_key(),
-            model=options.model,
-            allowed_origins=options.allow_origin,
+            house=settings.house,
+            session_s=settings.session_s,
+            tls=settings.tls,
         ) as server:
-            host, port = next(iter(server.sockets)).getsockname()[:2]
-            ready = {
-                "event": "ready",
-                "host": host,
-                "port": port,
-                "senses": dict(senses.names),
-                "notes": list(senses.notes),
-            }
-            sys.stdout.write(json.dumps(ready) + "\n")
-            sys.stdout.flush()
-            if engine_key() is None and not ip_address(host).is_loopback:
-                log.warning(
-                    "anybody who reaches %s:%s may use it; set RTCLIENT_ENGINE_KEY", host, port
-                )
+            _say(_ready(server, senses, settings))
+            telling = asyncio.create_task(_tell_load(server, senses))
             await stop.wait()
+            telling.cancel()
     except OSError as exc:
         log.error("cannot listen on %s:%s: %s", options.host, options.port, exc.strerror)
         return 1
@@ -158,12 +146,17 @@ async def _run(options: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the engine; return the exit code."""
-    options = parser().parse_args(argv)
+    line = parser()
+    options = line.parse_args(argv)
+    try:
+        settings = settled(options, engine_key())
+    except ValueError as exc:
+        line.error(str(exc))
     logging.basicConfig(
         level=options.log_level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        return asyncio.run(_run(options))
+        return asyncio.run(_run(options, settings))
     except KeyboardInterrupt:
         return 0
 

@@ -1,33 +1,39 @@
-"""The engine's WebSocket server: who is let in, and a session for each.
+"""The engine's server: its door, and a session for each client that comes in.
 
 Nothing of a client's credential is logged.
 """
 
-import hmac
-import json
+import contextlib
 import logging
 import random
+import secrets
+import socket
+import ssl
 import string
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from http import HTTPStatus
-from urllib.parse import parse_qs
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
 
-from websockets.asyncio.server import Server, ServerConnection
+from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
-from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from rtclient.engine.actions import Emit, Outbox
+from rtclient.engine.api import Api
+from rtclient.engine.client_secrets import ClientSecrets, Secret
 from rtclient.engine.connection import Connection
-from rtclient.engine.core import SESSION_S, Session
+from rtclient.engine.core import Session
+from rtclient.engine.door import SUBPROTOCOL, Admission, Asked, House, Rate, Refusal, Reply, admit
+from rtclient.engine.http import Front, asked_of, response_of
 from rtclient.engine.senses import Senses
+from rtclient.engine.shapes import Fault
+from rtclient.protocol.codec import encode
 
-PATHS = ("/v1/realtime", "/openai/v1/realtime")
-SUBPROTOCOL = Subprotocol("realtime")
-KEY_SUBPROTOCOL = "openai-insecure-api-key."
-DEFAULT_MODEL = "parley-engine"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 PING_S = 10.0
 MAX_WAITING_FRAMES = 4
@@ -35,6 +41,7 @@ MAX_WAITING_FRAMES = 4
 CLOSE_TIMEOUT_S = 3.0
 _ID_CHARS = string.digits + string.ascii_letters
 _ID_LENGTH = 21
+_SECRET_BYTES = 24
 
 
 def new_id(prefix: str) -> str:
@@ -42,99 +49,138 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{''.join(random.choices(_ID_CHARS, k=_ID_LENGTH))}"
 
 
-# ---------------------------------------------------------------- the door
-
-
-def _refusal(status: HTTPStatus, code: str, message: str) -> Response:
-    body = json.dumps(
-        {"error": {"type": "invalid_request_error", "code": code, "message": message}}
-    ).encode()
-    headers = Headers(
-        {
-            "Content-Type": "application/json; charset=utf-8",
-            "Content-Length": str(len(body)),
-            "Connection": "close",
-        }
-    )
-    if status is HTTPStatus.UPGRADE_REQUIRED:
-        headers["Upgrade"] = "websocket"
-    return Response(status.value, status.phrase, headers, body)
-
-
-def _protocols(headers: Headers) -> list[str]:
-    offered = ",".join(headers.get_all("Sec-WebSocket-Protocol"))
-    return [name.strip() for name in offered.split(",") if name.strip()]
-
-
-def _credentials(headers: Headers) -> list[str]:
-    found = list(headers.get_all("api-key"))
-    for value in headers.get_all("Authorization"):
-        scheme, _, token = value.partition(" ")
-        if scheme.lower() == "bearer":
-            found.append(token.strip())
-    found += [
-        name.removeprefix(KEY_SUBPROTOCOL)
-        for name in _protocols(headers)
-        if name.startswith(KEY_SUBPROTOCOL)
-    ]
-    return found
-
-
-def refusal(
-    request: Request, *, key: str | None, allowed_origins: Sequence[str] = ()
-) -> Response | None:
-    """Return why a request may not become a connection, or None."""
-    path, _, query_text = request.path.partition("?")  # urlsplit raises on odd brackets
-    if path.rstrip("/") not in PATHS:
-        return _refusal(
-            HTTPStatus.NOT_FOUND, "not_found", f"Connect to one of: {', '.join(PATHS)}."
-        )
-    origins = request.headers.get_all("Origin")
-    if any(origin not in allowed_origins for origin in origins):
-        return _refusal(
-            HTTPStatus.FORBIDDEN,
-            "origin_not_allowed",
-            "Web pages may not connect to this engine. Start it with --allow-origin to let one in.",
-        )
-    if key is not None and not any(
-        hmac.compare_digest(key.encode(), given.encode()) for given in _credentials(request.headers)
-    ):
-        return _refusal(
-            HTTPStatus.UNAUTHORIZED,
-            "invalid_api_key",
-            "Incorrect API key provided. Send the value of RTCLIENT_ENGINE_KEY as "
-            "'Authorization: Bearer …' or 'api-key'.",
-        )
-    if "websocket" not in ",".join(request.headers.get_all("Upgrade")).lower():
-        return _refusal(
-            HTTPStatus.UPGRADE_REQUIRED, "upgrade_required", "This is a WebSocket address."
-        )
-    query = parse_qs(query_text)
-    for name in ("intent", "call_id"):
-        if name in query:
-            return _refusal(
-                HTTPStatus.BAD_REQUEST,
-                "invalid_value",
-                f"The embedded engine does not know '{name}'. Leave it out.",
-            )
-    return None
+def _unguessable_id(prefix: str) -> str:
+    return f"{prefix}_{secrets.token_hex(_SECRET_BYTES)}"
 
 
 def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
-    return SUBPROTOCOL if SUBPROTOCOL in offered else None
+    return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
 
-@asynccontextmanager
+async def _turn_away(client: ServerConnection, fault: Fault, close_code: int) -> None:
+    """Say no after the upgrade: one `error` event, then the close."""
+    out = Outbox(new_id)
+    out.error(fault)
+    with contextlib.suppress(ConnectionClosed):
+        for action in out.take():
+            if isinstance(action, Emit):
+                await client.send(encode(action.event))
+    await client.close(close_code, f"{fault.type}.{fault.code}")
+
+
+class Reception:
+    """Lets clients in and serves them; what the sockets of one engine have in common."""
+
+    def __init__(self, senses: Senses, house: House, session_s: float) -> None:
+        self._senses = senses
+        self._house = house
+        self._session_s = session_s
+        self._guests: dict[ServerConnection, Admission] = {}
+        """Who was let in and is not gone yet."""
+        self._secrets = ClientSecrets(_unguessable_id, model=house.model)
+        per_minute = house.most_per_minute
+        self._rate = Rate(per_minute) if per_minute is not None else None
+        self._api = Api(house, self._secrets, wall=time.time, health=self.health)
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are open."""
+        for gone in [guest for guest in self._guests if guest.state is State.CLOSED]:
+            del self._guests[gone]  # it went before its handshake was over
+        return len(self._guests)
+
+    def health(self) -> Mapping[str, Any]:
+        """Return what `/healthz` shows: names and figures, nothing of a client."""
+        return {
+            "profile": self._house.profile.name,
+            "sessions": self.sessions,
+            "max_sessions": self._house.max_sessions,
+            "senses": dict(self._senses.names),
+            "load": self._senses.load(),
+        }
+
+    async def answer(self, asked: Asked, body: bytes, is_local: bool) -> Reply:
+        """Answer a request that does not want to be a WebSocket."""
+        return await self._api.answer(asked, body, is_local=is_local)
+
+    async def judge(self, client: ServerConnection, request: Request) -> Response | None:
+        """Return the answer to a GET, or None when it becomes a connection."""
+        asked = asked_of(request)
+        if not asked.wants_upgrade:
+            is_local = isinstance(client, Front) and client.is_local
+            return response_of(await self.answer(asked, b"", is_local))
+        found = admit(
+            self._house,
+            asked,
+            self._find_secret,
+            open_sessions=self.sessions,
+            rate=self._rate,
+            now=time.monotonic(),
+        )
+        if isinstance(found, Refusal):
+            return response_of(found)
+        self._guests[client] = found
+        return None
+
+    async def serve(self, client: ServerConnection) -> None:
+        """Serve a client that was let in, until either side ends."""
+        try:
+            admission = self._guests[client]
+            if admission.first_error is None:
+                await self._converse(client, admission)
+            else:
+                await _turn_away(client, admission.first_error, admission.close_code)
+        finally:
+            self._guests.pop(client, None)
+
+    async def _converse(self, client: ServerConnection, admission: Admission) -> None:
+        transcribers = self._house.transcription_deployments
+        session = Session(
+            self._senses.vad(),
+            new_id,
+            model=admission.model,
+            is_model_fixed=admission.is_model_fixed,
+            expires_at=int(time.time() + self._session_s),
+            session_s=self._session_s,
+            kind=admission.kind,
+            preset=admission.preset,
+            transcription_models=frozenset(transcribers) if transcribers else None,
+        )
+        await Connection(client, session, self._senses).run(is_beta=admission.is_beta)
+
+    def _find_secret(self, value: str) -> Secret | None:
+        return self._secrets.find(value, time.time())
+
+
+@dataclass(frozen=True, slots=True)
+class EngineServer:
+    """A running engine."""
+
+    sockets: Sequence[socket.socket]
+    _reception: Reception
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the first socket."""
+        host, port = self.sockets[0].getsockname()[:2]
+        return host, port
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are open."""
+        return self._reception.sessions
+
+
+@contextlib.asynccontextmanager
 async def serve(
     senses: Senses,
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    key: str | None = None,
-    model: str = DEFAULT_MODEL,
-    allowed_origins: Sequence[str] = (),
-    session_s: float = SESSION_S,
-) -> AsyncIterator[Server]:
+    house: House | None = None,
+    session_s: float | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[EngineServer]:
     """Serve the engine while the context lasts; leaving it closes every connection with 1001.
 
     The senses must have been started; who started them closes them.
@@ -142,42 +188,22 @@ async def serve(
     Args:
         senses: what hears, thinks and speaks, shared by all connections.
         host: the address to listen on.
-        port: 0 for a free one (`server.sockets[0].getsockname()[1]`).
-        key: what clients must present; None lets everybody in.
-        model: what `session.model` says when the client names none.
-        allowed_origins: web pages that may connect.
-        session_s: seconds until a session expires.
+        port: 0 for a free one (`EngineServer.address`).
+        house: who is let in, and how others are refused; None lets everybody in.
+        session_s: seconds until a session expires; None: as the profile has it.
+        tls: the certificate to serve with; None: without TLS.
     """
-
-    async def handle(socket: ServerConnection) -> None:
-        request = socket.request
-        if request is None:
-            return
-        asked = parse_qs(request.path.partition("?")[2]).get("model", [""])[0][:256]
-        session = Session(
-            senses.vad(),
-            new_id,
-            model=asked or model,
-            is_model_fixed=bool(asked) and asked != model,
-            expires_at=int(time.time() + session_s),
-            session_s=session_s,
-        )
-        is_beta = "realtime=v1" in ",".join(request.headers.get_all("OpenAI-Beta")) or (
-            "openai-beta.realtime-v1" in _protocols(request.headers)
-        )
-        await Connection(socket, session, senses).run(is_beta=is_beta)
-
-    def door(_: ServerConnection, request: Request) -> Response | None:
-        return refusal(request, key=key, allowed_origins=allowed_origins)
-
+    rules = house or House()
+    reception = Reception(senses, rules, session_s or rules.profile.session_minutes * 60)
     wire_log = logging.getLogger("rtclient.engine.wire")
     wire_log.setLevel(logging.WARNING)  # below, websockets logs headers and with them the key
     server = await serve_websockets(
-        handle,
+        reception.serve,
         host,
         port,
-        process_request=door,
+        process_request=reception.judge,
         select_subprotocol=_subprotocol,
+        create_connection=cast("type[ServerConnection]", partial(Front, answer=reception.answer)),
         compression=None,
         max_size=MAX_FRAME_BYTES,
         max_queue=MAX_WAITING_FRAMES,
@@ -186,9 +212,10 @@ async def serve(
         close_timeout=CLOSE_TIMEOUT_S,
         logger=wire_log,
         server_header=None,
+        ssl=tls,
     )
     try:
-        yield server
+        yield EngineServer(tuple(server.sockets), reception)
     finally:
         server.close()
         await server.wait_closed()

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 from websockets.exceptions import ConnectionClosed
 
 from rtclient.engine import scripted
+from rtclient.engine.door import House
 from rtclient.engine.senses import Call, Say
 from rtclient.engine.serve import serve
 from tests.support.official import WEATHER, Program, connected
@@ -31,7 +32,7 @@ BOTH = [
 async def engine(**options: Any) -> AsyncIterator[int]:
     """An engine; gives its port."""
     senses = scripted.senses(answers={"paris and rome": BOTH})
-    async with serve(senses, key=KEY, **options) as server:
+    async with serve(senses, house=House(key=KEY), **options) as server:
         yield next(iter(server.sockets)).getsockname()[1]
 
 
@@ -82,6 +83,14 @@ async def test_a_session_expires() -> None:
             await program.next()
         assert closed.value.rcvd is not None
         assert closed.value.rcvd.code == 1001
+
+
+async def test_the_path_of_azure() -> None:
+    async with engine() as port:
+        azure = AsyncOpenAI(api_key=KEY, base_url=f"http://127.0.0.1:{port}/openai/v1")
+        async with azure.realtime.connect(model="my-deployment") as connection:
+            session = (await Program(connection).until("session.created")).session
+            assert session.model == "my-deployment"
 
 
 async def test_a_wrong_key_is_refused() -> None:

@@ -23,6 +23,7 @@ from websockets.typing import Subprotocol
 from rtclient.engine import scripted
 from rtclient.engine.scripted import tone
 from rtclient.engine.senses import Call, Heard, Say, Senses, Thought
+from rtclient.engine.door import House
 from rtclient.engine.serve import serve
 from rtclient.protocol.audio import to_base64
 from tests.support.engine_driver import shape
@@ -287,7 +288,7 @@ async def test_both_paths_are_served(path: str) -> None:
     [
         ("/openai/realtime?api-version=1&deployment=d", {}, 404),
         ("/", {}, 404),
-        ("/v1/realtime?intent=transcription", {}, 400),
+        ("/v1/realtime?intent=translation", {}, 400),
         ("/v1/realtime?call_id=rtc_1", {}, 400),
         ("/v1/realtime", {"Origin": "https://evil.example"}, 403),
     ],
@@ -304,13 +305,13 @@ async def test_what_is_refused_before_the_upgrade(
 
 
 async def test_an_allowed_origin_may_come_in() -> None:
-    async with engine(allowed_origins=["https://good.example"]) as url:
+    async with engine(house=House(allowed_origins=("https://good.example",))) as url:
         await opens(url, additional_headers={"Origin": "https://good.example"})
         await opens(url)
 
 
 async def test_the_key_is_asked_for() -> None:
-    async with engine(key="secret-1") as url:
+    async with engine(house=House(key="secret-1")) as url:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"api-key": "wrong"}):
             with pytest.raises(InvalidStatus) as refused:
                 await opens(url, additional_headers=headers)
@@ -359,7 +360,7 @@ async def test_a_model_that_the_client_did_not_choose_may_be_named_later(
     query: str, answer: str
 ) -> None:
     # A relay dials with the engine's own name for whatever client it serves.
-    async with engine(model="mine") as url, connect(url + query) as connection:
+    async with engine(house=House(model="mine")) as url, connect(url + query) as connection:
         talker = Client(connection)
         await talker.until("session.created")
         session = {"type": "realtime", "model": "gpt-realtime"}

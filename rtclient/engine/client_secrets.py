@@ -1,0 +1,117 @@
+"""Client secrets: short-lived keys that a server makes for its browsers and apps. Pure.
+
+A secret opens any number of sessions until it expires, with the configuration that it was made
+with; a session outlives its secret. It cannot make further secrets. Time and randomness are passed
+in.
+
+Sources: the official `openai` package (`ClientSecretCreateParams`, `ClientSecretCreateResponse`);
+the API reference's example, whose session has `expires_at: 0`.
+Chosen here, because not documented: while `MAX_LIVE` secrets have not expired, no more
+are made.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rtclient.engine.configuration import Fixed, updated
+from rtclient.engine.shapes import AnyObject, Fault, Maybe, Number, Only, Shape, missing
+from rtclient.engine.strict import SESSIONS
+from rtclient.protocol.session import default_session, default_transcription_session
+
+PREFIX: Final = "ek_"
+DEFAULT_S: Final = 600
+MAX_LIVE: Final = 10_000
+
+_BODY = Shape(
+    {
+        "expires_after": Maybe(
+            Shape(
+                {
+                    "anchor": Maybe(Only(("created_at",))),
+                    "seconds": Maybe(Number(10, 7200, is_whole=True)),
+                }
+            )
+        ),
+        "session": Maybe(AnyObject()),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One client secret. `repr` does not show its value."""
+
+    value: str
+    expires_at: int
+    """Unix time, seconds."""
+    session: dict[str, Any]
+    """A valid patch with `type`, as it was asked for."""
+
+    def __repr__(self) -> str:
+        return f"Secret(expires_at={self.expires_at})"
+
+
+class ClientSecrets:
+    """The secrets of one engine."""
+
+    def __init__(self, new_id: Callable[[str], str], *, model: str, most: int = MAX_LIVE) -> None:
+        """Begin without any.
+
+        Args:
+            new_id: makes what cannot be guessed, for a prefix: `ek` → `ek_…`.
+            model: what a session's model is called when none is asked for.
+            most: how many there may be that have not expired.
+        """
+        self._most = most
+        self._new_id = new_id
+        self._model = model
+        self._secrets: dict[str, Secret] = {}
+
+    def mint(self, body: Any, now: float) -> dict[str, Any] | Fault:
+        """Make a secret as a request's JSON asks; return the answer's JSON, or the fault.
+
+        `now`: Unix time, seconds.
+        """
+        if fault := _BODY.check(body, ""):
+            return fault
+        session = body.get("session") or {"type": "realtime"}
+        shown = self._shown(session)
+        if isinstance(shown, Fault):
+            return shown
+        if len(self._secrets) >= self._most:
+            self._secrets = {
+                value: secret for value, secret in self._secrets.items() if secret.expires_at > now
+            }
+        if len(self._secrets) >= self._most:
+            message = f"{self._most} client secrets have not expired. Try again later."
+            return Fault("rate_limit_exceeded", message, type="rate_limit_error")
+        seconds = (body.get("expires_after") or {}).get("seconds") or DEFAULT_S
+        secret = Secret(self._new_id("ek"), int(now) + seconds, session)
+        self._secrets[secret.value] = secret
+        return {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
+
+    def find(self, value: str, now: float) -> Secret | None:
+        """Return the secret with this value unless it is over. `now`: Unix time, seconds."""
+        secret = self._secrets.get(value)
+        return secret if secret is not None and secret.expires_at > now else None
+
+    def _shown(self, session: dict[str, Any]) -> dict[str, Any] | Fault:
+        """Return the session that a connection with this patch would begin with."""
+        kind = session.get("type")
+        if kind is None:
+            return missing("session.type")
+        spec = SESSIONS.get(kind) if isinstance(kind, str) else None
+        if spec is None:
+            names = ", ".join(f"'{name}'" for name in SESSIONS)
+            message = f"Invalid value of 'session.type'. Supported values are: {names}."
+            return Fault("invalid_value", message, "session.type")
+        if fault := spec.check(session, "session"):
+            return fault
+        session_id = self._new_id("sess")
+        blank = (
+            default_session(self._model, session_id, 0)
+            if kind == "realtime"
+            else default_transcription_session(session_id, 0)
+        )
+        return updated(blank, session, Fixed())

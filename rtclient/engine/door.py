@@ -1,0 +1,321 @@
+"""Who is let in: what is decided about a request before it becomes a session. Pure.
+
+A WebSocket handshake gives an `Admission` or a `Refusal`; where the service upgrades before it
+says no (OpenAI), the refusal is the admission's `first_error`. Other requests ask `stranger` and
+`has_key`. Credentials are compared in constant time and never repeated.
+"""
+
+import hmac
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal
+from urllib.parse import parse_qs
+
+from rtclient.engine import profiles
+from rtclient.engine.client_secrets import Secret
+from rtclient.engine.profiles import AZURE, AZURE_PATH, DEFAULT, OPENAI, Profile, Trouble
+from rtclient.engine.shapes import Fault
+
+SUBPROTOCOL: Final = "realtime"
+KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
+PREVIEW_PATH: Final = "/openai/realtime"
+RETRY_AFTER_S: Final = 10
+"""When a session too many should try again: sessions end at any time, so it is a guess."""
+_MAX_NAME_CHARS = 256
+_WINDOW_S = 60.0
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request: its method, its target (path and query) and its headers as they came."""
+
+    method: str
+    target: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def path(self) -> str:
+        """The path without query and trailing slashes."""
+        return self.target.partition("?")[0].rstrip("/") or "/"
+
+    @cached_property
+    def query(self) -> dict[str, str]:
+        """The first value of each name."""
+        # urlsplit raises on odd brackets
+        found = parse_qs(self.target.partition("?")[2], keep_blank_values=True)
+        return {name: values[0] for name, values in found.items()}
+
+    def all(self, name: str) -> list[str]:
+        """Return the values of a header, in order."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    @property
+    def wants_upgrade(self) -> bool:
+        """Whether it asks to become a WebSocket."""
+        return "websocket" in ",".join(self.all("Upgrade")).lower()
+
+    @property
+    def subprotocols(self) -> list[str]:
+        """The subprotocols that are offered."""
+        offered = ",".join(self.all("Sec-WebSocket-Protocol"))
+        return [name.strip() for name in offered.split(",") if name.strip()]
+
+    @property
+    def credentials(self) -> list[str]:
+        """All that could be a key: header `api-key`, Bearer, subprotocol, and Azure's query."""
+        found = self.all("api-key")
+        for value in self.all("Authorization"):
+            scheme, _, token = value.partition(" ")
+            if scheme.lower() == "bearer":
+                found.append(token.strip())
+        found += [
+            name.removeprefix(KEY_SUBPROTOCOL)
+            for name in self.subprotocols
+            if name.startswith(KEY_SUBPROTOCOL)
+        ]
+        if self.path.startswith("/openai/") and "api-key" in self.query:
+            found.append(self.query["api-key"])
+        return found
+
+    @property
+    def is_beta(self) -> bool:
+        """Whether it asks for the shape that the service shut down."""
+        return "realtime=v1" in ",".join(self.all("OpenAI-Beta")) or (
+            "openai-beta.realtime-v1" in self.subprotocols
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer: a status, JSON, and headers beside those that describe the body."""
+
+    status: int
+    content: Mapping[str, Any]
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def body(self) -> bytes:
+        """The JSON that clients get."""
+        return json.dumps(self.content, ensure_ascii=False).encode()
+
+
+class Refusal(Reply):
+    """An HTTP answer that is no."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A handshake that becomes a connection."""
+
+    model: str = ""
+    """What `session.model` says."""
+    is_model_fixed: bool = False
+    """The client chose a model of its own."""
+    kind: Literal["realtime", "transcription"] = "realtime"
+    preset: dict[str, Any] | None = None
+    """The session of the client secret that opened the door."""
+    is_beta: bool = False
+    first_error: Fault | None = None
+    """The only event that this connection gets; then it is closed with `close_code`."""
+    close_code: int = 1000
+
+
+@dataclass(slots=True)
+class Rate:
+    """How many were let in within the last minute. Time is passed in, monotonic seconds."""
+
+    most: int
+    _times: deque[float] = field(default_factory=deque)
+
+    def admit(self, now: float) -> int:
+        """Count one; return 0, or after how many seconds there is room when there is none."""
+        while self._times and self._times[0] <= now - _WINDOW_S:
+            self._times.popleft()
+        if len(self._times) >= self.most:
+            return max(1, -int(-(self._times[0] + _WINDOW_S - now) // 1))
+        self._times.append(now)
+        return 0
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What the operator decided about the door."""
+
+    profile: Profile = DEFAULT
+    key: str | None = None
+    """The standing key; None lets everybody in."""
+    model: str = "parley-engine"
+    """What a session's model is called when the client names none."""
+    deployments: tuple[str, ...] = ()
+    """Names that `?model=` may have; none: any."""
+    transcription_deployments: tuple[str, ...] = ()
+    """Names that transcription may use; none: any."""
+    allowed_origins: tuple[str, ...] = ()
+    max_sessions: int | None = None
+    """How many may be open at once; None: any number."""
+    connections_per_minute: int | None = None
+    """None: as the profile has it."""
+
+    @property
+    def most_per_minute(self) -> int | None:
+        """How many handshakes are let in within a minute; None: any number."""
+        return self.connections_per_minute or self.profile.connections_per_minute
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of `GET /v1/models`."""
+        names = (*(self.deployments or (self.model,)), *self.transcription_deployments)
+        return tuple(dict.fromkeys(names))
+
+    def has_key(self, asked: Asked) -> bool:
+        """Say whether a request presents the standing key, or needs none."""
+        key = self.key
+        return key is None or any(
+            hmac.compare_digest(key.encode(), given.encode()) for given in asked.credentials
+        )
+
+
+def refusal(
+    status: int, code: str, message: str, *headers: tuple[str, str], param: str | None = None
+) -> Refusal:
+    """Return a refusal in OpenAI's shape."""
+    error = {"type": "invalid_request_error", "code": code, "message": message, "param": param}
+    return Refusal(status, {"error": error}, headers)
+
+
+def told(trouble: Trouble) -> Refusal:
+    """Return what a profile says as an HTTP answer."""
+    error: dict[str, Any] = {"code": trouble.code, "message": trouble.message}
+    if trouble.type is not None:
+        error = {"type": trouble.type, **error, "param": None}
+    wait = trouble.retry_after_s
+    return Refusal(trouble.status, {"error": error}, (("Retry-After", str(wait)),) if wait else ())
+
+
+def stranger(house: House, asked: Asked) -> Refusal | None:
+    """Return why a web page may not ask; None when it may or when it is none."""
+    if all(origin in house.allowed_origins for origin in asked.all("Origin")):
+        return None
+    return refusal(
+        403,
+        "origin_not_allowed",
+        "Web pages may not connect to this engine. Start it with --allow-origin to let one in.",
+    )
+
+
+def wrong_path(house: House, asked: Asked) -> Refusal | None:
+    """Return why there is no Realtime API at a path; None when there is."""
+    if asked.path in house.profile.paths:
+        return None
+    if asked.path == PREVIEW_PATH:
+        return refusal(
+            404,
+            "preview_not_served",
+            "This engine does not speak the preview dialect. Connect to "
+            f"{AZURE_PATH}?model=NAME, without api-version.",
+        )
+    if house.profile is AZURE:
+        return Refusal(404, {"error": {"code": "404", "message": "Resource not found"}})
+    return refusal(404, "not_found", f"Connect to one of: {', '.join(house.profile.paths)}.")
+
+
+def upgrade_required() -> Refusal:
+    """Return the answer to a plain request at a WebSocket's path."""
+    return refusal(
+        426,
+        "upgrade_required",
+        "This is a WebSocket address. Connect to it with a WebSocket client.",
+        ("Upgrade", "websocket"),
+    )
+
+
+def admit(
+    house: House,
+    asked: Asked,
+    find_secret: Callable[[str], Secret | None] = lambda _: None,
+    *,
+    open_sessions: int = 0,
+    rate: Rate | None = None,
+    now: float = 0.0,
+) -> Admission | Refusal:
+    """Judge a WebSocket handshake.
+
+    Args:
+        house: what the operator decided.
+        asked: the request.
+        find_secret: returns the client secret with this value, unless it is over.
+        open_sessions: how many there are already.
+        rate: counts the connections of the last minute; None: they are not limited.
+        now: monotonic seconds, for `rate`.
+    """
+    wrong = wrong_path(house, asked) or stranger(house, asked)
+    if wrong is not None:
+        return wrong
+    secret = next(filter(None, map(find_secret, asked.credentials)), None)
+    if secret is None and not house.has_key(asked):
+        return _no(house, profiles.wrong_key(house.profile))
+    if not asked.wants_upgrade:
+        return upgrade_required()
+    if "call_id" in asked.query:
+        message = "The embedded engine takes no calls. Leave 'call_id' out."
+        return refusal(400, "invalid_value", message, param="call_id")
+    if house.profile is AZURE and "api-version" in asked.query:
+        return told(profiles.wrong_key(AZURE))
+    chosen = _chosen(house, asked, secret)
+    if isinstance(chosen, Trouble):
+        return _no(house, chosen)
+    if isinstance(chosen, Refusal) or chosen.is_beta:
+        return chosen
+    if rate is not None and (wait_s := rate.admit(now)):
+        return _no(house, profiles.too_often(house.profile, wait_s))
+    if house.max_sessions is not None and open_sessions >= house.max_sessions:
+        return _no(house, profiles.too_many(house.profile, house.max_sessions, RETRY_AFTER_S))
+    return chosen
+
+
+def _no(house: House, trouble: Trouble) -> Admission | Refusal:
+    """Say no as the service does: before the upgrade, or after it."""
+    if house.profile is not OPENAI:
+        return told(trouble)
+    fault = Fault(trouble.code, trouble.message, type=trouble.type or "invalid_request_error")
+    return Admission(first_error=fault, close_code=trouble.close_code)
+
+
+def _chosen(house: House, asked: Asked, secret: Secret | None) -> Admission | Refusal | Trouble:
+    """Return the session that the query asks for, or why there is none."""
+    query = asked.query
+    named = query.get("model") or query.get("deployment") or ""
+    named = named[:_MAX_NAME_CHARS]
+    preset = secret.session if secret else None
+    is_beta = asked.is_beta
+    intent = query.get("intent")
+    if intent not in (None, "transcription"):
+        message = "Invalid value of 'intent'. Supported values are: 'transcription'."
+        return refusal(400, "invalid_value", message, param="intent")
+    transcribes = intent is not None or (preset is not None and preset["type"] == "transcription")
+    if intent is not None and preset is not None and preset["type"] != "transcription":
+        message = "The client secret is for a 'realtime' session. Leave 'intent' out."
+        return refusal(400, "invalid_value", message, param="intent")
+    if transcribes:
+        if named and intent and house.profile is AZURE:
+            return profiles.wrong_operation(named)
+        if named and intent and house.profile is OPENAI:
+            # It takes the model for that of a conversation, and refuses one that transcribes.
+            wrong = profiles.wrong_model(OPENAI, named, house.models)
+            return wrong or Admission(named, True, is_beta=is_beta)
+        return Admission(house.model, kind="transcription", preset=preset, is_beta=is_beta)
+    given = named or str((preset or {}).get("model") or "")
+    served = house.models if house.profile is OPENAI else house.deployments
+    if given or house.profile is not DEFAULT:
+        wrong = profiles.wrong_model(house.profile, given, served)
+        if wrong is not None:
+            return wrong
+    return Admission(
+        given or house.model,
+        is_model_fixed=bool(named) and named != house.model,
+        preset=preset,
+        is_beta=is_beta,
+    )

@@ -1,0 +1,197 @@
+"""Plain HTTP on the port of the WebSockets.
+
+`websockets` parses GET without a body and nothing else. `Front` looks at the first bytes of each
+connection: GET goes on to `websockets`, anything else to h11 and `Api`. One request for each
+connection, with strict limits: 16 KiB of headers, 1 MiB of body, and the handshake's time limit for
+all of it. Without h11, which comes with the extra `engine`, such requests get a 501 that says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request, Response
+
+from rtclient.engine.door import Asked, Reply, refusal
+
+if TYPE_CHECKING:
+    import h11
+
+MAX_HEADER_BYTES: Final = 16 * 1024
+MAX_BODY_BYTES: Final = 1024 * 1024
+_GET: Final = b"GET "
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+Answer = Callable[[Asked, bytes, bool], Awaitable[Reply]]
+"""(request, body, whether it comes from this machine) → what to answer."""
+
+
+def response_of(reply: Reply) -> Response:
+    """Return an answer as `websockets` sends it; the connection ends with it."""
+    body = reply.body
+    headers = Headers(
+        {
+            "Content-Type": "application/json; charset=utf-8",
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+    )
+    for name, value in reply.headers:
+        headers[name] = value
+    status = HTTPStatus(reply.status)
+    return Response(status.value, status.phrase, headers, body)
+
+
+def asked_of(request: Request) -> Asked:
+    """Return a request that `websockets` parsed."""
+    return Asked(request.method, request.path, tuple(request.headers.raw_items()))
+
+
+class Reading:
+    """One request, read bit by bit. Pure but for h11's state.
+
+    `asked` and `body` are there when it is over, or `wrong` when it cannot be read.
+    """
+
+    def __init__(self, connection: h11.Connection | None) -> None:
+        """Begin with h11's server side; None when h11 is not installed."""
+        self._h11 = connection
+        self.asked: Asked | None = None
+        self.body = b""
+        self.wrong: Reply | None = None
+        self.is_over = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what came; return what must be sent at once ("100 Continue")."""
+        if self.is_over:
+            return b""
+        if self._h11 is None:
+            self._refuse(
+                501,
+                "not_implemented",
+                "This engine answers GET only. Install rtclient[engine] for the rest.",
+            )
+            return b""
+        import h11
+
+        try:
+            self._h11.receive_data(data)
+            while not self.is_over:
+                event = self._h11.next_event()
+                if event is h11.NEED_DATA:
+                    return self._go_on()
+                self._take(event)
+        except h11.RemoteProtocolError as exc:
+            is_large = exc.error_status_hint == HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+            message = "The request is not valid HTTP/1.1, or its headers are too large."
+            self._refuse(431 if is_large else 400, "invalid_request", message)
+        return b""
+
+    def _go_on(self) -> bytes:
+        assert self._h11 is not None
+        if not self._h11.they_are_waiting_for_100_continue:
+            return b""
+        import h11
+
+        return self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or _CONTINUE
+
+    def _take(self, event: Any) -> None:
+        import h11
+
+        if isinstance(event, h11.Request):
+            self.asked = Asked(
+                event.method.decode("ascii"),
+                event.target.decode("ascii"),
+                tuple((k.decode("ascii"), v.decode("latin-1")) for k, v in event.headers),
+            )
+        elif isinstance(event, h11.Data):
+            self.body += event.data
+            if len(self.body) > MAX_BODY_BYTES:
+                message = f"The body is larger than {MAX_BODY_BYTES} bytes."
+                self._refuse(413, "body_too_large", message)
+        elif isinstance(event, h11.EndOfMessage):
+            self.is_over = True
+        else:  # h11.ConnectionClosed, before the end of the request
+            self._refuse(400, "invalid_request", "The request is not complete.")
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        self.wrong = refusal(status, code, message)
+        self.is_over = True
+
+
+def _server_side() -> h11.Connection | None:
+    try:
+        import h11
+    except ImportError:  # the base install: scripted senses need none of the extra
+        return None
+    return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEADER_BYTES)
+
+
+class Front(ServerConnection):
+    """A connection whose first bytes say whether it may become a WebSocket."""
+
+    def __init__(self, *args: Any, answer: Answer, **options: Any) -> None:
+        """As `ServerConnection`; `answer` is asked about requests that are no GET."""
+        super().__init__(*args, **options)
+        self._answer = answer
+        self._first: bytes | None = b""
+        """What came while it is not decided; None: it is a GET."""
+        self._reading: Reading | None = None
+        self._is_read: asyncio.Future[None] = self.loop.create_future()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the client is on this machine."""
+        host = (self.remote_address or ("",))[0]
+        try:
+            address = ip_address(str(host).partition("%")[0])
+        except ValueError:
+            return False
+        return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+    def data_received(self, data: bytes) -> None:
+        """Pass on what came to whom it is for."""
+        if self._first is None:
+            super().data_received(data)
+        elif self._reading is not None:
+            self._read(data)
+        else:
+            self._first += data
+            start = self._first[: len(_GET)]
+            if start == _GET:
+                data, self._first = self._first, None
+                super().data_received(data)
+            elif not _GET.startswith(start):
+                self._reading = Reading(_server_side())
+                self._read(self._first)
+
+    def _read(self, data: bytes) -> None:
+        assert self._reading is not None
+        if at_once := self._reading.feed(data):
+            self.transport.write(at_once)
+        if self._reading.is_over and not self._is_read.done():
+            self._is_read.set_result(None)
+
+    async def handshake(self, *args: Any, **options: Any) -> None:
+        """Answer a request that is no GET, or open the WebSocket."""
+        waited_for = (self.request_rcvd, self._is_read, self.connection_lost_waiter)
+        await asyncio.wait(waited_for, return_when=asyncio.FIRST_COMPLETED)
+        if self._reading is None:
+            await super().handshake(*args, **options)
+            return
+        if self.connection_lost_waiter.done():
+            return
+        reading = self._reading
+        reply = reading.wrong
+        if reply is None:
+            assert reading.asked is not None
+            reply = await self._answer(reading.asked, reading.body, self.is_local)
+        self.transport.write(response_of(reply).serialize())
+        self.transport.close()
+        await asyncio.wait([self.connection_lost_waiter])

@@ -1,0 +1,36 @@
+"""Names of models, and how each profile says no to them."""
+
+import pytest
+
+from rtclient.engine import profiles
+from rtclient.engine.profiles import AZURE, DEFAULT, OPENAI
+
+
+@pytest.mark.parametrize(
+    ("model", "converses", "transcribes"),
+    [
+        ("gpt-realtime", True, False),
+        ("gpt-realtime-2.1-mini", True, False),
+        ("gpt-realtime-whisper", False, True),
+        ("gpt-realtime-translate", False, False),
+        ("whisper-1", False, True),
+        ("gpt-5", False, False),
+    ],
+)
+def test_a_name_says_what_a_model_can_do(model: str, converses: bool, transcribes: bool) -> None:
+    assert profiles.converses(model) is converses
+    assert profiles.transcribes_only(model) is transcribes
+
+
+def test_by_default_any_name_will_do_until_the_operator_gives_some() -> None:
+    assert profiles.wrong_model(DEFAULT, "anything", ()) is None
+    refused = profiles.wrong_model(DEFAULT, "anything", ("mine",))
+    assert refused is not None
+    assert refused.code == "model_not_found"
+    assert profiles.wrong_model(DEFAULT, "mine", ("mine",)) is None
+
+
+def test_no_answer_to_a_wrong_key_could_hold_one() -> None:
+    for profile in (DEFAULT, OPENAI, AZURE):
+        assert profiles.wrong_key(profile).status == 401
+    assert profiles.wrong_key(OPENAI).close_code == 3000
