@@ -5,12 +5,21 @@ On the engine itself with its real senses, and through our server.
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
 from rtclient.engine.telephony import ToWire
 from rtclient.protocol.audio import FORMATS
-from tests.support.official import TRANSCRIPTION, WEATHER, Program, kinds_of, question
+from tests.support.official import (
+    TRANSCRIPTION,
+    WEATHER,
+    Program,
+    client,
+    connected,
+    kinds_of,
+    question,
+)
 
 pytestmark = [pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="session")]
 
@@ -143,3 +152,40 @@ async def test_an_error_is_an_event_and_the_session_lives_on(program: Program) -
     assert (error.code, error.event_id) == ("response_cancel_not_active", "mine")
     await program.connection.input_audio_buffer.clear()
     await program.until("input_audio_buffer.cleared")
+
+
+async def test_a_transcription_session(engine: tuple[int, str]) -> None:
+    dial = client(*engine).realtime.connect(extra_query={"intent": "transcription"})
+    async with dial as connection:
+        program = Program(connection)
+        session = (await program.until("session.created")).session
+        assert session.type == "transcription"
+        sides = {"input": {"transcription": {"model": "gpt-4o-transcribe"}}}
+        await program.update(type="transcription", audio=sides)
+        await program.append(question() + bytes(48 * 800))
+        heard = await program.until(HEARD)
+        assert "time" in heard.transcript.lower()
+        pieces = [event.delta for event in program.of(f"{TRANSCRIPTION}.delta")]
+        assert heard.transcript == "".join(pieces)
+        await connection.response.create(event_id="mine")
+        assert (await program.error()).event_id == "mine"
+        assert "response.created" not in kinds_of(program.events)
+
+
+async def test_a_client_secret_opens_a_session_with_its_settings(engine: tuple[int, str]) -> None:
+    port, key = engine
+    words = "Say exactly: I come from the secret."
+    session: Any = {"type": "realtime", "instructions": words, "output_modalities": ["text"]}
+    secret = await client(port, key).realtime.client_secrets.create(
+        session=session, expires_after={"anchor": "created_at", "seconds": 60}
+    )
+    assert secret.value.startswith("ek_")
+    assert secret.session.type == "realtime"
+    assert secret.session.instructions == words
+    async with connected(port, secret.value) as connection:
+        program = Program(connection)
+        created = await program.until("session.created")
+        assert created.session.instructions == words
+        await connection.response.create()
+        await program.until("response.done")
+        assert program.text == "I come from the secret."
