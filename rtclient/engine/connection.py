@@ -6,7 +6,8 @@ Rules of the file:
   group, and all of it is cancelled when the work is stopped or the connection ends;
 - what breaks in a sense is told to the core and logged by its type; only our own bugs end a
   connection (1011);
-- nothing of a client's words or audio is logged.
+- nothing of a client's words or audio is logged;
+- without a stage that asks for faults, nothing is spent on them.
 """
 
 import asyncio
@@ -21,7 +22,6 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from rtclient.engine.actions import (
-    Action,
     Close,
     Continued,
     Emit,
@@ -41,8 +41,12 @@ from rtclient.engine.actions import (
     WakeAt,
     Woke,
 )
+from rtclient.engine.clock import Timer
+from rtclient.engine.control import Record
 from rtclient.engine.core import Session
+from rtclient.engine.fault_plan import Abort, Deafen, Feed, Step
 from rtclient.engine.senses import Listening, SenseError, Senses
+from rtclient.engine.stage import Stage
 from rtclient.protocol.codec import encode
 
 log = logging.getLogger("rtclient.engine")
@@ -54,21 +58,52 @@ MAX_UNSENT_BYTES = 1024 * 1024
 STALL_S = 15.0
 
 
+class _Hole(asyncio.Protocol):
+    """Swallows what a client sends; only the end of TCP still gets through."""
+
+    def __init__(self, socket: ServerConnection) -> None:
+        self._socket = socket
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._socket.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._socket.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._socket.resume_writing()
+
+
 class Connection:
     """One client: its session's core, its sender and its running work."""
 
-    def __init__(self, socket: ServerConnection, session: Session, senses: Senses) -> None:
+    def __init__(
+        self,
+        socket: ServerConnection,
+        session: Session,
+        senses: Senses,
+        *,
+        stage: Stage | None = None,
+        number: int = 1,
+    ) -> None:
+        """Make one; `run` serves it. `number`: which handshake of the `stage` it comes from."""
+        self._stage = stage or Stage()
+        self._clock = self._stage.clock
         self._socket = socket
         self._session = session
-        self._senses = senses
-        self._loop = asyncio.get_running_loop()
+        self._senses = self._stage.senses(number, senses)
+        self._number = number
+        self._plan = self._stage.plan(number)
+        self._record: Record | None = None
         self._inputs: deque[Input] = deque()
         self._is_feeding = False
-        self._outgoing: asyncio.Queue[str | Close] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[str | Close | Abort] = asyncio.Queue()
         self._unsent_bytes = 0
         self._has_room = asyncio.Event()
         self._has_room.set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
+        self._plan_timer: Timer | None = None
+        self._is_deaf = False
         self._has_missed_alarm = False
         self._group: asyncio.TaskGroup | None = None
         self._jobs: dict[str, asyncio.Task[None]] = {}
@@ -78,6 +113,7 @@ class Connection:
 
     async def run(self, *, is_beta: bool) -> None:
         """Serve the client until either side ends; safe to cancel."""
+        self._record = self._stage.enter(self, self._number, self._session.id)
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
@@ -91,8 +127,12 @@ class Connection:
                     for job in list(self._jobs.values()):
                         job.cancel()
         finally:
-            if self._timer is not None:
-                self._timer.cancel()
+            self._stage.leave(self)
+            if self._record is not None:
+                self._record.is_open = False
+            for timer in (self._timer, self._plan_timer):
+                if timer is not None:
+                    timer.cancel()
             for listening in self._listenings.values():
                 if listening is not None:
                     listening.cancel()
@@ -101,6 +141,10 @@ class Connection:
     async def _receive(self) -> None:
         try:
             async for frame in self._socket:
+                if self._is_deaf:
+                    continue
+                if self._record is not None:
+                    self._record.on_frame(frame)
                 self._feed(Received(frame))
                 while self._session.has_backlog:
                     await asyncio.sleep(0)
@@ -115,6 +159,9 @@ class Connection:
                 text = await self._outgoing.get()
                 if isinstance(text, Close):
                     await self._socket.close(text.code, text.reason)
+                    return
+                if isinstance(text, Abort):
+                    self._socket.transport.abort()
                     return
                 async with asyncio.timeout(STALL_S):
                     await self._socket.send(text)
@@ -141,8 +188,12 @@ class Connection:
         self._is_feeding = True
         try:
             while self._inputs:
-                for action in self._session.feed(self._inputs.popleft(), self._loop.time()):
-                    self._do(action)
+                now = self._clock.now()
+                actions = self._session.feed(self._inputs.popleft(), now)
+                for step in actions if self._plan is None else self._plan.apply(actions, now):
+                    self._do(step)
+                if self._plan is not None:
+                    self._set_plan_timer(self._plan.next_due())
         except Exception:
             log.exception("the engine failed; the connection is closed")
             self._inputs.clear()
@@ -150,10 +201,12 @@ class Connection:
         finally:
             self._is_feeding = False
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Step) -> None:
         match action:
             case Emit(event):
                 text = encode(event)
+                if self._record is not None:
+                    self._record.sent += 1
                 self._unsent_bytes += len(text)
                 if self._unsent_bytes > MAX_UNSENT_BYTES:
                     self._has_room.clear()
@@ -168,19 +221,54 @@ class Connection:
                 self._stop(work_id)
             case WakeAt(at):
                 self._wake_at(at)
-            case Close():
+            case Close() | Abort():
                 self._outgoing.put_nowait(action)
+            case Feed(happened):
+                self._inputs.appendleft(happened)
+            case Deafen():
+                self._deafen()
 
     def _wake_at(self, at: float | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = None if at is None else self._loop.call_at(at, self._on_alarm)
+        self._timer = None if at is None else self._clock.call_at(at, self._on_alarm)
 
     def _on_alarm(self) -> None:
         """Let the core send what is due, once the client has taken enough of what was."""
         self._has_missed_alarm = self._unsent_bytes > MAX_UNSENT_SPEECH_BYTES
         if not self._has_missed_alarm:
             self._feed(Woke())
+
+    # ------------------------------------------------------------ faults, and who moves the clock
+
+    def _set_plan_timer(self, at: float | None) -> None:
+        if self._plan_timer is not None:
+            self._plan_timer.cancel()
+        self._plan_timer = None if at is None else self._clock.call_at(at, self._on_plan_time)
+
+    def _on_plan_time(self) -> None:
+        """Do what a fault has kept back until now."""
+        if self._plan is not None:
+            for step in self._plan.on_time(self._clock.now()):
+                self._do(step)
+            self._set_plan_timer(self._plan.next_due())
+
+    def _deafen(self) -> None:
+        """Keep the connection, and neither read nor answer it: as behind a cable that was cut."""
+        self._is_deaf = True
+        if (pings := self._socket.keepalive_task) is not None:
+            pings.cancel()
+        self._socket.transport.set_protocol(_Hole(self._socket))
+
+    @property
+    def work_count(self) -> int:
+        """How many pieces of work the senses have."""
+        return len(self._jobs)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is input to work off, or too much output on its way."""
+        return self._session.has_backlog or self._unsent_bytes > MAX_UNSENT_SPEECH_BYTES
 
     # ------------------------------------------------------------ the senses
 

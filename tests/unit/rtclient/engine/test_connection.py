@@ -8,10 +8,12 @@ from typing import Any
 
 from rtclient.engine import scripted
 from rtclient.engine.actions import Input, Received, SpeakingEnded
+from rtclient.engine.clock import ManualClock
 from rtclient.engine.connection import MAX_UNSENT_SPEECH_BYTES, Connection
 from rtclient.engine.core import Session
 from rtclient.engine.senses import Say
 from rtclient.engine.serve import new_id
+from rtclient.engine.stage import Stage
 from rtclient.protocol.audio import to_base64
 
 
@@ -47,36 +49,18 @@ class SlowSocket:
             await self.news.wait_for(lambda: event_type in [e["type"] for e in self.taken])
 
 
-class Clock:
-    """The part of an event loop that a connection uses, by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.alarm: Callable[[], None] | None = None
-
-    def time(self) -> float:
-        return self.now
-
-    def call_at(self, at: float, alarm: Callable[[], None]) -> "Clock":
-        self.at, self.alarm = at, alarm
-        return self
-
-    def cancel(self) -> None:
-        self.alarm = None
-
-    def ring(self) -> None:
-        """Go to the next alarm, if it is not the end of the session."""
-        if self.alarm is not None and self.at < self.now + 60:
-            alarm, self.alarm = self.alarm, None
-            self.now = max(self.now, self.at)
-            alarm()
+def ring(clock: ManualClock) -> None:
+    """Go to the next timer, if it is not the end of the session."""
+    due = clock.next_due()
+    if due is not None and due < clock.now() + 60:
+        clock.step(due)
 
 
 class Watched(Connection):
     """A connection that tells what its core is fed."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.fed: asyncio.Queue[type[Input]] = asyncio.Queue()
 
     def _feed(self, happened: Input) -> None:
@@ -89,13 +73,12 @@ class Watched(Connection):
             pass
 
 
-def asked(answer: str) -> tuple[SlowSocket, Clock, Watched, asyncio.Task[None]]:
+def asked(answer: str) -> tuple[SlowSocket, ManualClock, Watched, asyncio.Task[None]]:
     """A connection whose client has asked for `answer`."""
-    socket, clock = SlowSocket(), Clock()
+    socket, clock = SlowSocket(), ManualClock()
     senses = scripted.senses(answers={"hello": [Say(answer)]})
     session = Session(senses.vad(), new_id, model="m", expires_at=0)
-    connection = Watched(socket, session, senses)
-    connection._loop = clock  # type: ignore[assignment]
+    connection = Watched(socket, session, senses, stage=Stage(clock=clock))
     serving = asyncio.create_task(connection.run(is_beta=False))
     part = {"type": "input_text", "text": "hello"}
     item = {"type": "message", "role": "user", "content": [part]}
@@ -108,7 +91,7 @@ async def test_speech_waits_for_a_client_that_takes_little_and_the_client_is_sti
     socket, clock, connection, serving = asked("la la la la " * 60)
     await connection.until_fed(SpeakingEnded)  # 43 s of speech, over 2 MB of text
     for _ in range(400):
-        clock.ring()
+        ring(clock)
     assert connection._unsent_bytes < MAX_UNSENT_SPEECH_BYTES + 40_000
     assert connection._has_room.is_set()
 
@@ -126,8 +109,8 @@ async def test_speech_goes_on_when_a_slow_client_has_taken_it() -> None:
     socket, clock, connection, serving = asked("la la la la " * 30)
     await connection.until_fed(SpeakingEnded)
     for _ in range(400):
-        clock.ring()
-    socket.on_taken = clock.ring
+        ring(clock)
+    socket.on_taken = lambda: ring(clock)
     socket.gate.set()
     await socket.until("rate_limits.updated")
     deltas = [e for e in socket.taken if e["type"] == "response.output_audio.delta"]
