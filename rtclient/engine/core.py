@@ -439,10 +439,13 @@ class Session:
         return self._begin_response(event.get("response") or {}, now)
 
     def _begin_response(self, params: dict[str, Any], now: float) -> Fault | None:
-        context = self._items.context(params.get("input"))
+        context = self._items.context(params.get("input"), self._format("input"))
         if isinstance(context, Fault):
             return context
-        return self._desk.begin(self._session, params, context, now)
+        fault = self._desk.begin(self._session, params, context, now)
+        for item in context or () if fault is None else ():
+            self._items.hear(item)  # the response waits for it
+        return fault
 
     def _cancel_response(self, event: dict[str, Any], now: float) -> Fault | None:
         return self._desk.cancel(event.get("response_id"), now)

@@ -81,16 +81,19 @@ class ItemDesk:
         item = self._item_of(given, item_id, "item", form)
         if isinstance(item, Fault):
             return item
-        if item.is_hearing:
-            item.work_id = self._out.new_id("hearing")
         self.add(item, after)
-        if item.is_hearing:
-            pcm = b"".join(item.audio[index] for index in sorted(item.audio))
-            guide = self.guide
-            self._out.do(
-                Hear(item.work_id, pcm, is_last=True, hints=guide.hints, language=guide.language)
-            )
+        self.hear(item)
         return None
+
+    def hear(self, item: Item) -> None:
+        """Give the audio of a client's item to the ears, if it has any that nobody heard yet."""
+        if not item.is_hearing or item.work_id:
+            return
+        item.work_id = self._out.new_id("hearing")
+        self._hearing[item.work_id] = item
+        pcm = b"".join(item.audio[index] for index in sorted(item.audio))
+        hints, language = self.guide.hints, self.guide.language
+        self._out.do(Hear(item.work_id, pcm, is_last=True, hints=hints, language=language))
 
     def _has_call(self, call_id: str) -> bool:
         return any(
@@ -134,7 +137,7 @@ class ItemDesk:
     def add(self, item: Item, after: str | None = None) -> None:
         """Put an item into the conversation and say so."""
         self._conversation.add(item, after)
-        if item.is_hearing:
+        if item.work_id:
             self._hearing[item.work_id] = item
         previous = self._conversation.previous_id(item)
         for event_type in ("conversation.item.added", "conversation.item.done"):
@@ -205,8 +208,13 @@ class ItemDesk:
         )
         return None
 
-    def context(self, given: list[dict[str, Any]] | None) -> list[Item] | Fault | None:
-        """Return the items of a `response.create`'s `input`, which enter no conversation."""
+    def context(
+        self, given: list[dict[str, Any]] | None, form: AudioFormat
+    ) -> list[Item] | Fault | None:
+        """Return the items of a `response.create`'s `input`, which enter no conversation.
+
+        `form`: of audio in them, which is not heard before `hear`.
+        """
         if given is None:
             return None
         context: list[Item] = []
@@ -218,16 +226,9 @@ class ItemDesk:
                     message = f"Item with id '{wire['id']}' not found in the conversation."
                     return Fault("invalid_value", message, f"{path}.id")
             else:
-                made = self._item_of(wire, wire.get("id") or self._out.new_id("item"), path, PCM16)
+                made = self._item_of(wire, wire.get("id") or self._out.new_id("item"), path, form)
                 if isinstance(made, Fault):
                     return made
-                if made.is_hearing:
-                    return Fault(
-                        "invalid_value",
-                        f"Invalid value for '{path}': the embedded engine takes audio only by "
-                        "reference. Create the item first and use an 'item_reference'.",
-                        path,
-                    )
                 found = made
             context.append(found)
         return context
