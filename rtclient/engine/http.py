@@ -105,6 +105,10 @@ class Reading:
         import h11
 
         if isinstance(event, h11.Request):
+            # h11 bounds what is incomplete; a request that came at once is bounded here.
+            if sum(len(name) + len(value) for name, value in event.headers) > MAX_HEADER_BYTES:
+                self._refuse(431, "headers_too_large", "The headers are too large.")
+                return
             self.asked = Asked(
                 event.method.decode("ascii"),
                 event.target.decode("ascii"),
