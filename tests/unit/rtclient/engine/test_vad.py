@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from rtclient.engine.silero import LayoutError
 from rtclient.engine.vad import CModel, EnergyVad, NumpyModel, SileroVad, installed_silero
 
 
@@ -83,3 +84,12 @@ def test_the_cheap_way_is_the_default_and_needs_no_note():
     make, note = installed_silero()
     assert note == ""
     assert isinstance(make(), SileroVad)
+
+
+def test_weights_of_another_layout_are_left_to_the_c_module_with_a_note():
+    def other_layout():
+        raise LayoutError("It is another model.")
+
+    make, note = installed_silero(other_layout)
+    assert "another model" in note
+    assert len(make().feed(pcm(1, -20))) == 31
