@@ -67,7 +67,10 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
     """One run: (own timer lag p95 in ms, exit code)."""
     code = 0
     async with contextlib.AsyncExitStack() as stack:
-        engine = await start_module("rtclient.engine", "--port", "0", "--watch-stdin")
+        most = str(options.microphones + 1)
+        engine = await start_module(
+            *("rtclient.engine", "--port", "0", "--watch-stdin", "--max-sessions", most)
+        )
         stack.push_async_callback(engine.stop)
         url = f"ws://127.0.0.1:{engine.ready['port']}/v1/realtime?model=engine"
         main = psutil.Process(engine.process.pid)

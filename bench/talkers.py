@@ -47,7 +47,10 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
     said = lines(room)
     tally = Tally()
     async with contextlib.AsyncExitStack() as stack:
-        engine = await start_module("rtclient.engine", "--port", "0", "--watch-stdin")
+        most = str(options.talkers)
+        engine = await start_module(
+            *("rtclient.engine", "--port", "0", "--watch-stdin", "--max-sessions", most)
+        )
         stack.push_async_callback(engine.stop)
         main = psutil.Process(engine.process.pid)
         print(f"  senses: {engine.ready['senses']}, {len(main.children())} workers")
