@@ -8,7 +8,7 @@ Rules of the file: pure; a sound is a phone of the CMU dictionary ("AH"), withou
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 _VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
@@ -18,6 +18,11 @@ _FAMILIES = tuple(
 )
 _GAP = 0.8
 _LEAST_COVERAGE = 0.75
+_LIKELY = -2.0
+_MOST_DISTANCE = 1.2
+_BEST_AGAINST_PHONES = 0.6
+"""A phrase never fits much better than sounds that are free to follow it."""
+_LEAST_LEAD = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,12 @@ class Evidence:
     """Share of the loud frames of the turn that are words of the phrase, 0.0 to 1.0."""
     snr_db: float = 40.0
     """Level of the loud parts of the turn over that of its quiet parts."""
+    rival: str = ""
+    """The phrase with its number replaced by the one that sounds like it (forty for fourteen)."""
+    lead: float = 100.0
+    """Acoustic log score of the phrase over that of `rival`; about 0 when both fit."""
+    is_read_back: bool = False
+    """The phrase is letters or digits in a row: too free to be certain however well it fits."""
 
     def as_json(self) -> dict[str, Any]:
         """Return a JSON object that `Evidence(**it)` takes back."""
@@ -97,12 +108,44 @@ def score(evidence: Evidence) -> float:
 
 def is_certain(evidence: Evidence) -> bool:
     """Whether the phrase may be told as what was said."""
+    return is_fitting(evidence) and not evidence.is_read_back and not has_rival(evidence)
+
+
+def is_fitting(evidence: Evidence) -> bool:
+    """Whether the phrase fits, whatever sounds like it."""
     return score(evidence) > 0 and evidence.coverage >= _LEAST_COVERAGE
+
+
+def has_rival(evidence: Evidence) -> bool:
+    """Whether another number fits about as well."""
+    return bool(evidence.rival) and evidence.lead < _LEAST_LEAD
 
 
 def is_likely(evidence: Evidence) -> bool:
     """Whether the phrase is a better guess than the dictation."""
-    return score(evidence) > -2.0 and evidence.coverage >= _LEAST_COVERAGE
+    if evidence.is_read_back:
+        return is_fitting(evidence)
+    return score(evidence) > _LIKELY and evidence.coverage >= _LEAST_COVERAGE
+
+
+def needs_phones(evidence: Evidence) -> bool:
+    """Whether the free sounds can still make the phrase likely: else their pass is wasted."""
+    best = replace(
+        evidence,
+        dictation_distance=0.0,
+        phone_distance=0.0,
+        fit_against_phones=_BEST_AGAINST_PHONES,
+    )
+    return is_likely(best)
+
+
+def needs_dictation(evidence: Evidence) -> bool:
+    """Whether free English changes the verdict, or is the guess to tell: else it is wasted."""
+    if not is_likely(evidence):
+        return True
+    worst = replace(evidence, dictation_distance=_MOST_DISTANCE)
+    best = replace(evidence, dictation_distance=0.0)
+    return not is_likely(worst) or is_fitting(worst) != is_fitting(best)
 
 
 def confidence_of(evidence: Evidence) -> float:

@@ -1,7 +1,11 @@
 """The worker that recognises speech: three pocketsphinx decoders over the same audio.
 
 The *grammar* decoder hears nothing but phrases, the *dictation* decoder any English, the *phone*
-decoder any sequence of sounds. What they made of a turn is weighed in agreement.py.
+decoder any sequence of sounds. What they made of a turn is weighed in agreement.py. The phrases
+come first; the other two are heard only as far as they can still change the verdict, or when the
+turn is too long for a phrase. A session's hints make a grammar of its own, kept for its next turns.
+When a number was heard that sounds like another ("forty"), the same audio is heard once more
+with each of the two, and the difference tells how sure the number is.
 
 All three need to know how the microphone and room colour the sound: the cepstral mean. A fixed
 mean fails in noise (a learned clean one: 0 % of phrases at 20 dB SNR), so a turn's mean is measured
@@ -19,7 +23,9 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,15 +33,28 @@ import pocketsphinx
 from numpy.typing import NDArray
 from pocketsphinx import Decoder
 
-from rtclient.engine.agreement import Evidence, phone_distance
-from rtclient.engine.grammar import jsgf, pronounceable
+from rtclient.engine.agreement import (
+    Evidence,
+    is_fitting,
+    is_likely,
+    needs_dictation,
+    needs_phones,
+    phone_distance,
+)
+from rtclient.engine.grammar import Slots, jsgf, pronounceable, rivals_of
 from rtclient.engine.turn_sound import TurnSound
 from rtclient.engine.workers import Job
 
-_PHRASES_WAIT_S, _DICTATION_WAIT_S, _KNOWN_WAIT_S = 1.6, 1.2, 0.6
-"""How much of a turn is measured before a decoder begins: phrases (cheap to catch up on, and of
-all the most in need of a true mean), dictation, and either once the session's mean is known. A
-pause after speech ends the wait: what is there to measure has been said."""
+_PHRASES_WAIT_S, _KNOWN_WAIT_S = 1.6, 0.6
+"""How much of a turn is measured before the phrases' decoder begins, and once the session's mean is
+known. A pause after speech ends the wait: what is there to measure has been said."""
+_LONG_S = 4.0
+"""A turn of this length is hardly a phrase: its dictation begins while it goes on."""
+_LONGEST_READ_BACK_S = 12
+_HOPELESS = -10.0
+"""What is told of the fit against free sounds when no such fit could save the phrase."""
+_GRAMMARS = 8
+"""So many sessions' grammars are kept; the one that was not used for longest goes."""
 
 _HZ = 16_000
 _STEP_SAMPLES = 1600  # 100 ms: decoding smaller pieces costs more calls and gains nothing
@@ -65,8 +84,9 @@ class _Pass:
         self.decoder = decoder
         self.mean: Mean | None = None
         """The mean that the pass started with; None until it has started."""
-        self.wait_samples = int(wait_s * _HZ)
+        self.wait_samples = wait_s * _HZ
         self.done_samples = 0
+        self.is_over = False
 
     def begin(self, sound: NDArray[np.int16], known: Mean | None) -> None:
         """Measure the sound so far, then start to decode from its beginning.
@@ -84,7 +104,9 @@ class _Pass:
         self.decoder.start_utt()
 
     def end(self) -> None:
-        if self.mean is not None:
+        """End the pass; what it found can be asked for then. Safe to call twice."""
+        if self.mean is not None and not self.is_over:
+            self.is_over = True
             self.decoder.end_utt()
 
 
@@ -100,12 +122,11 @@ class Recogniser:
         # Wider beams than the default: the grammar is small, and a phrase pruned is a phrase lost.
         wide = {"beam": 1e-80, "wbeam": 1e-60, "pbeam": 1e-80}
         self._grammar = Decoder(lm=None, fwdflat=False, bestpath=False, **wide, **common)
-        words = {w for p in options["phrases"] for w in pronounceable(p, options["slots"])}
-        unknown = {w for w in words if not self._grammar.lookup_word(w)}
-        self._grammar.add_jsgf_string(
-            "phrases", jsgf(options["phrases"], options["slots"], without=unknown)
-        )
-        self._grammar.activate_search("phrases")
+        self._options = options
+        self._hinted: OrderedDict[tuple[str, ...], str] = OrderedDict()
+        self._grammars = 0
+        self._use("read back", options["read_back"], options["slots"])
+        self._use("phrases", options["phrases"], options["slots"])
         self._phones = Decoder(
             lm=None,
             allphone=os.path.join(model, "en-us-phone.lm.bin"),
@@ -131,93 +152,175 @@ class Recogniser:
     def run(self, job: Job) -> bytes:
         """Hear one turn; return its `Evidence` and the session's new mean as JSON."""
         known: Mean | None = job.begin["mean"]
-        waits = (_PHRASES_WAIT_S, _PHRASES_WAIT_S, _DICTATION_WAIT_S)
-        passes = [
-            _Pass(decoder, wait_s if known is None else _KNOWN_WAIT_S)
-            for decoder, wait_s in zip(
-                (self._grammar, self._phones, self._dictation), waits, strict=True
-            )
-        ]
+        self._listen_for(tuple(job.begin.get("hints", ())))
+        wait_s = _PHRASES_WAIT_S if known is None else _KNOWN_WAIT_S
+        phrases, phones, dictation = (
+            _Pass(self._grammar, wait_s),
+            _Pass(self._phones, math.inf),
+            _Pass(self._dictation, _LONG_S),
+        )
         turn = TurnSound()
         try:
             for data in job.data():
                 turn.feed(data)
-                self._advance(passes, turn, known, job)
+                self._advance(phrases, turn, known, job, is_enough=turn.pauses())
+                self._advance(dictation, turn, known, job)
+            if job.is_cancelled:
+                return b"{}"
             turn.feed(b"", is_last=True)
-            self._advance(passes, turn, known, job, is_last=True)
+            self._advance(phrases, turn, known, job, is_last=True)
+            phrases.end()
+            evidence = self._fit(turn)
+            evidence = self._against_phones(evidence, lambda: self._free(phones, turn, known, job))
+            if not is_likely(evidence) and turn.samples < _LONGEST_READ_BACK_S * _HZ:
+                back = self._read_back(turn, phrases.mean)
+                back = self._against_phones(back, lambda: self._free(phones, turn, known, job))
+                evidence = back if is_likely(back) else evidence
+            if needs_dictation(evidence):
+                self._advance(dictation, turn, known, job, is_last=True)
+                dictation.end()
+                evidence = self._against_dictation(evidence)
+            if is_fitting(evidence):
+                evidence = self._against_rivals(evidence, turn, phrases.mean)
         finally:
-            for each in passes:
+            for each in (phrases, phones, dictation):
                 each.end()
         if job.is_cancelled:
             return b"{}"
-        mean = [round(m, 2) for m in passes[0].mean or _FIRST_MEAN]
-        return json.dumps({"evidence": self._weigh(turn).as_json(), "mean": mean}).encode()
+        mean = [round(m, 2) for m in phrases.mean or _FIRST_MEAN]
+        return json.dumps({"evidence": evidence.as_json(), "mean": mean}).encode()
+
+    def _use(self, name: str, phrases: Sequence[str], slots: Slots) -> None:
+        """Make a grammar and listen for it; words without a known pronunciation stay out."""
+        words = {word for phrase in phrases for word in pronounceable(phrase, slots)}
+        unknown = {word for word in words if not self._grammar.lookup_word(word)}
+        self._grammar.add_jsgf_string(name, jsgf(phrases, slots, without=unknown))
+        self._grammar.activate_search(name)
+
+    def _listen_for(self, hints: tuple[str, ...]) -> None:
+        """Listen for the phrases, and for those that the hints make."""
+        name = self._hinted.get(hints, "") if hints else "phrases"
+        if name:
+            self._grammar.activate_search(name)
+        else:
+            self._grammars += 1
+            name = f"hinted-{self._grammars}"
+            phrases = [*self._options["phrases"], *self._options["hinted"]]
+            self._use(name, phrases, {**self._options["slots"], "<hint>": hints})
+            if len(self._hinted) == _GRAMMARS:
+                self._grammar.remove_search(self._hinted.popitem(last=False)[1])
+        if hints:
+            self._hinted[hints] = name
+            self._hinted.move_to_end(hints)
 
     def _advance(
         self,
-        passes: Sequence[_Pass],
+        hearing: _Pass,
         turn: TurnSound,
         known: Mean | None,
         job: Job,
         *,
+        is_enough: bool = False,
         is_last: bool = False,
     ) -> None:
-        """Let every pass that can begin do so, and take what it has not heard yet."""
-        is_enough = is_last or turn.pauses()
-        starting = [
-            each
-            for each in passes
-            if each.mean is None and (turn.samples >= each.wait_samples or is_enough)
-        ]
-        for each in starting:
-            each.begin(turn.sound(0), known)
-        for each in passes:
-            if each.mean is None:
-                continue
-            while turn.samples - each.done_samples >= _STEP_SAMPLES or is_last:
-                if job.is_cancelled:
-                    return
-                piece = turn.sound(each.done_samples, _STEP_SAMPLES)
-                if not len(piece):
-                    break
-                each.decoder.process_raw(piece.tobytes())
-                each.done_samples += len(piece)
+        """Begin a pass if it can, and let it take what it has not heard yet."""
+        if hearing.mean is None:
+            if turn.samples < hearing.wait_samples and not is_enough and not is_last:
+                return
+            hearing.begin(turn.sound(0), known)
+        while turn.samples - hearing.done_samples >= _STEP_SAMPLES or is_last:
+            piece = turn.sound(hearing.done_samples, _STEP_SAMPLES)
+            if job.is_cancelled or not len(piece):
+                return
+            hearing.decoder.process_raw(piece.tobytes())
+            hearing.done_samples += len(piece)
 
-    def _weigh(self, turn: TurnSound) -> Evidence:
-        phrase, dictation = _words(self._grammar), _words(self._dictation)
+    def _fit(self, turn: TurnSound) -> Evidence:
+        """Weigh the phrase alone."""
+        phrase = _words(self._grammar)
         segments = [s for s in self._grammar.seg() or () if s.word not in _SILENCES]
-        frames = sum(s.end_frame - s.start_frame + 1 for s in segments)
-        phrase_score, per_word = 0.0, [0.0]
-        if segments:
-            scores = [_log(s.ascore) for s in segments]
-            phrase_score = sum(scores)
-            per_word = [
-                score / (s.end_frame - s.start_frame + 1)
-                for score, s in zip(scores, segments, strict=True)
-            ]
-        first = segments[0].start_frame if segments else 0
-        last = segments[-1].end_frame if segments else 0
-        phones, phone_score = [], 0.0
+        lengths = [s.end_frame - s.start_frame + 1 for s in segments]
+        scores = [_log(s.ascore) for s in segments]
+        self._spans = [(s.start_frame, s.end_frame) for s in segments]
+        return Evidence(
+            phrase=" ".join(phrase),
+            fit=sum(scores) / max(1, sum(lengths)),
+            worst_word_fit=min((s / n for s, n in zip(scores, lengths, strict=True)), default=0.0),
+            frames_per_sound=sum(lengths) / max(1, len(self._sounds_of(phrase))),
+            coverage=turn.coverage(self._spans),
+            snr_db=turn.snr_db(),
+        )
+
+    def _read_back(self, turn: TurnSound, mean: Mean | None) -> Evidence:
+        """Hear the turn as letters or digits in a row."""
+        before = self._grammar.current_search()
+        self._again("read back", turn, mean)
+        evidence = replace(self._fit(turn), is_read_back=True)
+        self._grammar.activate_search(before)
+        return evidence
+
+    def _again(self, search: str, turn: TurnSound, mean: Mean | None) -> None:
+        """Hear a turn once more with another search of the grammar's decoder."""
+        self._grammar.activate_search(search)
+        self._grammar.set_cmn(_text(mean or _FIRST_MEAN))
+        self._grammar.start_utt()
+        self._grammar.process_raw(turn.sound(0).tobytes())
+        self._grammar.end_utt()
+
+    def _free(self, phones: _Pass, turn: TurnSound, known: Mean | None, job: Job) -> None:
+        """Let the phones' decoder hear the turn, unless it has."""
+        if not phones.is_over:
+            self._advance(phones, turn, known, job, is_last=True)
+            phones.end()
+
+    def _against_phones(self, evidence: Evidence, hear: Callable[[], None]) -> Evidence:
+        """Weigh the phrase against sounds that were free to be anything, where that is of use."""
+        if not needs_phones(evidence):
+            return replace(evidence, fit_against_phones=_HOPELESS)
+        hear()
+        first, last = self._spans[0][0], self._spans[-1][1]
+        frames = sum(end - start + 1 for start, end in self._spans)
+        phones, free_score = [], 0.0
         for segment in self._phones.seg() or ():
             overlap = min(last, segment.end_frame) - max(first, segment.start_frame) + 1
             length = segment.end_frame - segment.start_frame + 1
             if overlap > 0:
-                phone_score += _log(segment.ascore) * overlap / length
+                free_score += _log(segment.ascore) * overlap / length
             if segment.word not in _SILENCES and not segment.word.startswith("+"):
                 phones.append(segment.word)
-        spoken = self._sounds_of(phrase)
-        return Evidence(
-            phrase=" ".join(phrase),
-            dictation=" ".join(dictation),
-            dictation_distance=phone_distance(spoken, self._sounds_of(dictation)),
-            phone_distance=phone_distance(spoken, phones),
-            fit=phrase_score / max(1, frames),
-            worst_word_fit=min(per_word),
-            fit_against_phones=(phrase_score - phone_score) / max(1, frames),
-            frames_per_sound=frames / max(1, len(spoken)),
-            coverage=turn.coverage([(s.start_frame, s.end_frame) for s in segments]),
-            snr_db=turn.snr_db(),
+        distance = phone_distance(self._sounds_of(evidence.phrase.split()), phones)
+        return replace(
+            evidence,
+            phone_distance=distance,
+            dictation_distance=distance,  # the nearest to it that is known so far
+            fit_against_phones=evidence.fit - free_score / max(1, frames),
         )
+
+    def _against_dictation(self, evidence: Evidence) -> Evidence:
+        """Weigh the phrase against English that was free to say anything."""
+        spoken, dictation = self._sounds_of(evidence.phrase.split()), _words(self._dictation)
+        distance = phone_distance(spoken, self._sounds_of(dictation))
+        return replace(evidence, dictation=" ".join(dictation), dictation_distance=distance)
+
+    def _against_rivals(self, evidence: Evidence, turn: TurnSound, mean: Mean | None) -> Evidence:
+        """Weigh the phrase against each one whose number sounds like it."""
+        rivals = list(rivals_of(evidence.phrase))
+        if not rivals or mean is None:
+            return evidence
+        own = self._score_of(evidence.phrase, turn, mean)
+        scores = {rival: self._score_of(rival, turn, mean) for rival in rivals}
+        rival = max(rivals, key=lambda each: scores[each])
+        return replace(evidence, rival=rival, lead=round(own - scores[rival], 1))
+
+    def _score_of(self, phrase: str, turn: TurnSound, mean: Mean) -> float:
+        """Hear the turn as this phrase and nothing else; return its acoustic log score."""
+        before = self._grammar.current_search()
+        self._grammar.add_jsgf_string("one", jsgf([phrase], {}))
+        self._again("one", turn, mean)
+        score = sum(_log(s.ascore) for s in self._grammar.seg() or ())
+        self._grammar.activate_search(before)
+        self._grammar.remove_search("one")
+        return score if score else -1e9
 
     def _sounds_of(self, words: list[str]) -> list[str]:
         sounds: list[str] = []

@@ -15,7 +15,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from rtclient.engine import phrases
-from rtclient.engine.agreement import Evidence, confidence_of, is_certain, is_likely
+from rtclient.engine.agreement import (
+    Evidence,
+    confidence_of,
+    has_rival,
+    is_certain,
+    is_fitting,
+    is_likely,
+)
 from rtclient.engine.grammar import Readable, sentence
 from rtclient.engine.senses import Heard, Listening
 from rtclient.engine.workers import DATA, END, FINISH, WorkerPool
@@ -26,13 +33,18 @@ HEARD_LIMIT_S: Final = 60
 _PATIENCE_S: Final = 30.0
 
 
-def heard(evidence: Evidence, readable: Readable) -> Heard:
-    """Return what is told of a turn: a certain phrase, a likely phrase or dictation as a guess."""
+def heard(evidence: Evidence, readable: Readable, hints: Sequence[str] = ()) -> Heard:
+    """Return what is told of a turn: a certain phrase, a likely phrase or dictation as a guess.
+
+    `hints`: how the session writes its likely words.
+    """
     confidence = confidence_of(evidence)
     if is_certain(evidence):
-        return Heard(readable(evidence.phrase), confidence=confidence, is_certain=True)
+        return Heard(readable(evidence.phrase, hints), confidence=confidence, is_certain=True)
     if is_likely(evidence):
-        return Heard(readable(evidence.phrase), confidence=confidence)
+        is_close = is_fitting(evidence) and has_rival(evidence)
+        rival = readable(evidence.rival, hints) if is_close else ""
+        return Heard(readable(evidence.phrase, hints), confidence=confidence, rival=rival)
     return Heard(sentence(evidence.dictation), confidence=confidence)
 
 
@@ -48,6 +60,8 @@ class SphinxEars:
             most=most,
             options={
                 "phrases": [spoken for _, spoken in phrases.PATTERNS] + list(phrases.ALSO),
+                "hinted": list(phrases.HINTED),
+                "read_back": list(phrases.READ_BACK),
                 "slots": {slot: list(words) for slot, words in phrases.SLOTS.items()},
             },
         )
@@ -69,7 +83,7 @@ class SphinxEars:
 
     def listen(self, session_id: str, hints: Sequence[str] = (), language: str = "") -> Listening:
         """Begin to hear a turn of a session. Never blocks."""
-        return _Turn(self, session_id)
+        return _Turn(self, session_id, hints)
 
     def forget(self, session_id: str) -> None:
         """Drop the mean of a session's sound."""
@@ -77,9 +91,12 @@ class SphinxEars:
 
 
 class _Turn:
-    def __init__(self, ears: SphinxEars, session_id: str) -> None:
-        self._ears, self._session_id = ears, session_id
-        begin = {"mean": ears._means.get(session_id)}
+    def __init__(self, ears: SphinxEars, session_id: str, hints: Sequence[str]) -> None:
+        self._ears, self._session_id, self._hints = ears, session_id, hints
+        begin = {
+            "mean": ears._means.get(session_id),
+            "hints": [hint.lower() for hint in hints],
+        }
         self._lease = ears._pool.lease(begin, owner=session_id, is_live=True)
         self._room_bytes = HEARD_LIMIT_S * _BYTES_PER_S
 
@@ -105,7 +122,7 @@ class _Turn:
         evidence = Evidence(**found["evidence"])
         if evidence.phrase or evidence.dictation:
             self._ears._means[self._session_id] = found["mean"]
-        return heard(evidence, self._ears._readable)
+        return heard(evidence, self._ears._readable, self._hints)
 
     def cancel(self) -> None:
         """Forget the turn and give the worker back. Safe to call twice."""

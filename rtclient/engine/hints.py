@@ -83,7 +83,7 @@ def _at(value: Any, *path: str) -> Mapping[str, Any]:
 def _of_prompt(prompt: str) -> Iterator[str]:
     """Yield what a prompt lists or names: it is a list of words ("Expect: Anna, Zoë") or a text."""
     parts = [part.strip() for part in re.split(r"[,;:\n]| and | or ", prompt)]
-    if len(parts) > 1:
+    if len(parts) > 1 or len(prompt.split()) <= _MOST_WORDS:
         yield from (part.strip(" .") for part in parts)
     yield from _named_in(prompt)
 

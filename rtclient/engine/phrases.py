@@ -2,11 +2,11 @@
 
 Rules of the file:
 - pure and light: data and small functions, no heavy import; the page's server reads it too;
-- `<number>`, `<small>` and `<word>` in a pattern are slots, spoken as the words of `SLOTS`;
+- `<number>`, `<word>` and their like in a pattern are slots, spoken as the words of `SLOTS`;
 - every word must be in the pronouncing dictionary of the recogniser (a test checks it).
 """
 
-from rtclient.engine.words import NUMBER_WORDS, SPELLABLE
+from rtclient.engine.words import NUMBER_SLOTS, NUMBER_WORDS, SPELLABLE
 
 PATTERNS: tuple[tuple[str, str], ...] = (
     # (as the page shows it, as it may be spoken). The first six are the ones one can tap.
@@ -85,9 +85,80 @@ ALSO: tuple[str, ...] = (
     "no thank you",
     "goodbye",
     "what is <number> and <number>",
+    "yes",
+    "no",
+    "that is right",
+    "that is wrong",
+    "the first one",
+    "the second one",
+    "the number is <number>",
+    "<number>",
+)
+
+READ_BACK: tuple[str, ...] = (
+    # Understood when nothing else fits, and never for certain: the persona reads them back.
+    "<spelling>? <letters>",
+    "<telling>? <digits>",
+    "<telling>? <large>",
+)
+
+HINTED: tuple[str, ...] = (
+    # Understood in sessions that hint at likely words (hints.py), with a hint in the slot.
+    "<hint>",
+    "<hint> please",
+    "the <hint>",
+    "the <hint> please",
+    "the <hint> <hint>",
+    "<hint> <hint>",
+    "<hint> the <hint>",
+    "<hint> the <hint> <hint>",
+    "<hint> <number>",
+    "<hint> in <hint>",
+    "<hint> to <hint>",
+    "call <hint>",
+    "call <hint> please",
+    "my name is <hint>",
+    "i am <hint>",
+    "this is <hint>",
+    "it is <hint>",
+    "i want <hint>",
+    "i want a <hint>",
+    "i want the <hint>",
+    "i want <number> <hint>",
+    "i would like <hint>",
+    "i would like a <hint>",
+    "i would like the <hint>",
+    "i would like to order a <hint>",
+    "order a <hint>",
+    "what is the weather in <hint>",
+    "how is the weather in <hint>",
+    "what is the <hint>",
+    "what is the <hint> in <hint>",
+    "what is the <hint> of <hint>",
+    "what is the <hint> of the <hint>",
+    "tell me about <hint>",
+    "tell me about the <hint>",
+    "show me <hint>",
+    "show me the <hint>",
+    "play <hint>",
+    "open the <hint>",
+    "turn on the <hint>",
+    "turn off the <hint>",
+    "set the <hint> to <hint>",
+    "set the <hint> to <number>",
+    "make it <hint>",
+    "send a message to <hint>",
+    "go to <hint>",
+    "from <hint> to <hint>",
 )
 
 PHRASES: tuple[str, ...] = tuple(shown for shown, _ in PATTERNS)
 TAPPABLE: tuple[str, ...] = PHRASES[:6]
 
-SLOTS: dict[str, tuple[str, ...]] = {"<number>": NUMBER_WORDS, "<word>": SPELLABLE}
+SLOTS: dict[str, tuple[str, ...]] = {
+    "<number>": NUMBER_WORDS,
+    "<word>": SPELLABLE,
+    "<spelling>": ("my name is spelled", "it is spelled", "i spell it"),
+    "<telling>": ("my number is", "the number is", "my phone number is", "it is", "i want"),
+    **NUMBER_SLOTS,
+}

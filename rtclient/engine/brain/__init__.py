@@ -10,6 +10,7 @@ chance; `Persona` is its asynchronous face, the `Brain` of the engine's default 
     numbers.py   numbers in words, arithmetic
     tools.py     which tool the words call
     arguments.py its arguments, by the schema
+    steps.py     several tools in one sentence
     telling.py   a tool's JSON output as a sentence
     orders.py    simple instructions of whoever configures the session
 """

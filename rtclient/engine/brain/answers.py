@@ -248,10 +248,23 @@ def _my_name(wish: Wish, at: Situation) -> list[Thought]:
     return [Remember({"user_name": name}), Say(f"Nice to meet you, {name}.")]
 
 
+def _spelled(wish: Wish, at: Situation) -> list[Thought]:
+    letters = re.findall(r"[a-z]", wish.about)
+    name = "".join(letters).title()
+    return [
+        Remember({"user_name": name}),
+        Say(f"{', '.join(letters).upper()}. Nice to meet you, {name}."),
+    ]
+
+
+def _a_number(wish: Wish, at: Situation) -> list[Thought]:
+    return _say(f"{wish.about}. I got that number.")
+
+
 def _whose_name(wish: Wish, at: Situation) -> list[Thought]:
     name = at.memory.get("user_name")
     return _say(
-        f"You are {name}." if name else "You have not told me. Type: my name is, and then it."
+        f"You are {name}." if name else "You have not told me. Type: my name is, or spell it."
     )
 
 
@@ -315,6 +328,9 @@ ANSWERS: dict[str, Answer] = {
     "who": _who,
     "real": _fixed("No, I am a program. But I am really listening."),
     "my name": _my_name,
+    "spelled": _spelled,
+    "a number": _a_number,
+    "which": _fixed("There is nothing to choose from just now."),
     "whose name": _whose_name,
     "how": _fixed("I am well, thank you. Every bit of me is on this machine. How are you?"),
     "thanks": _fixed("You are very welcome."),

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
 
-from rtclient.engine.brain.numbers import numbers_in, with_digits
+from rtclient.engine.brain.numbers import numbers_in
 from rtclient.engine.brain.wishes import plain
+from rtclient.engine.words import with_digits
 
 Tool = Mapping[str, Any]
 
@@ -30,7 +31,7 @@ _WEEKDAYS: Final = "monday tuesday wednesday thursday friday saturday sunday".sp
 _MONTHS: Final = (
     "january february march april may june july august september october november december"
 ).split()  # fmt: skip
-_LONG_TEXTS: Final = frozenset("message text body note content reminder".split())
+LONG_TEXTS: Final = frozenset("message text body note content reminder".split())
 _PEOPLE: Final = frozenset("recipient person contact who whom friend user to".split())
 _ADDRESSED: Final = re.compile(
     r"\b(?i:send|tell|call|text|email|message|ask|remind|invite)\s+([A-Z]\w+)"
@@ -125,7 +126,7 @@ def fill(tool: Tool, text: str, today: date, *, asked: str = "") -> Filling:
         if n not in arguments and _type(properties[n]) == "string" and not enum_of(properties[n])
     ]
     is_alone = not any(isinstance(v, str) for v in arguments.values())
-    is_open = len(strings) == 1 and (is_alone or not set(words_of_name(strings[0])) & _LONG_TEXTS)
+    is_open = len(strings) == 1 and (is_alone or not set(words_of_name(strings[0])) & LONG_TEXTS)
     if is_open and not asked and (rest := _rest(tool, text, properties[strings[0]])):
         arguments[strings[0]] = rest
     for name, schema in properties.items():
@@ -288,7 +289,7 @@ def _string(
         return _unled(text)
     phrase = re.escape(" ".join(words))
     bare = text.rstrip(" ?!.")
-    if set(words) & _LONG_TEXTS:
+    if set(words) & LONG_TEXTS:
         said = re.search(rf"\b{phrase}(?: is| says|:) (.+)", bare, re.IGNORECASE)
     else:
         said = re.search(rf"\b{phrase}\b(?: is| to| of|:)? (.+?){_END}", text, re.IGNORECASE)
@@ -297,7 +298,7 @@ def _string(
     for names, leads in _LEADS:
         if not set(words) & set(names):
             continue
-        is_long = bool(set(words) & _LONG_TEXTS)
+        is_long = bool(set(words) & LONG_TEXTS)
         end = r"(?=$)" if is_long else _END
         for lead in leads.split("|"):  # in order of preference, not of appearance
             if led := re.search(rf"\b{lead} (?:the )?(.+?){end}", bare, re.IGNORECASE):

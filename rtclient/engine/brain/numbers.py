@@ -7,13 +7,8 @@ import math
 import re
 from collections.abc import Iterator
 
-from rtclient.engine.words import TENS, UNITS
+from rtclient.engine.words import with_digits
 
-_SMALL = {word: value for value, word in enumerate(UNITS)} | {
-    word: 10 * value for value, word in enumerate(TENS, 2)
-}
-_LARGE = {"hundred": 100, "thousand": 1000, "million": 1_000_000, "billion": 1_000_000_000}
-_TOKEN = re.compile(r"[a-z]+|\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\S")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _LIMIT = 1e15
 
@@ -34,59 +29,6 @@ _EXPRESSION = re.compile(r"\d+(?:\.\d+)?|sqrt|pct|[-+*/^%()]")
 
 class ArithmeticFault(ValueError):
     """A sum that has no answer; the text says why, in words to speak."""
-
-
-def with_digits(text: str) -> str:
-    """Return `text` in lower case with every number in words written in digits.
-
-    >>> with_digits("Twenty one plus a hundred and five")
-    '21 plus 105'
-    """
-    tokens = [match.group() for match in _TOKEN.finditer(text.lower())]
-    out: list[str] = []
-    at = 0
-    while at < len(tokens):
-        value, used = _number(tokens, at)
-        out.append(str(value) if used else tokens[at].replace(",", "") or ",")
-        at += used or 1
-    return re.sub(r"\s+([,.?!:;'])", r"\1", " ".join(out)).replace(" ' ", "'")
-
-
-def _number(tokens: list[str], at: int) -> tuple[int, int]:
-    """Read a number in words; return (value, how many tokens): (0, 0) when there is none."""
-    total, group, used, seen_unit = 0, 0, 0, False
-    while at + used < len(tokens):
-        token = tokens[at + used]
-        following = tokens[at + used + 1] if at + used + 1 < len(tokens) else ""
-        if token in _SMALL and not (seen_unit and not _fits(group, _SMALL[token])):
-            group += _SMALL[token]
-            seen_unit = True
-        elif token in _LARGE and used:
-            group = max(group, 1) * _LARGE[token]
-            if _LARGE[token] > 100:
-                total, group, seen_unit = total + group, 0, False
-        elif token == "a" and not used and following in _LARGE:
-            group = 1
-        elif not (token in ("and", "-") and used and _continues(tokens, at + used, total + group)):
-            break
-        used += 1
-    return total + group, used
-
-
-def _fits(group: int, value: int) -> bool:
-    """Whether a small number continues the group: "twenty" + "one", "hundred" + "five"."""
-    tail = group % 100
-    return (value < 10 and tail >= 20 and tail % 10 == 0) or (tail == 0 and group >= 100)
-
-
-def _continues(tokens: list[str], at: int, value: int) -> bool:
-    """Whether "and" or "-" joins a number: "hundred and five", "twenty-one"."""
-    following = tokens[at + 1] if at + 1 < len(tokens) else ""
-    if following not in _SMALL:
-        return False
-    if tokens[at] == "-":
-        return value % 100 >= 20 and value % 10 == 0 and _SMALL[following] < 10
-    return tokens[at - 1] in _LARGE
 
 
 def numbers_in(text: str) -> Iterator[float]:

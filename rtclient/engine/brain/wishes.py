@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from rtclient.engine.brain.numbers import numbers_in, sum_in
+from rtclient.engine.words import with_digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ _TABLE: Final = tuple(
         (r"^(please )?(stop|quiet|silence|shut up|be quiet|enough|pause|cancel)( now| please)?$",
          "stop"),
         (r"\bstop (talking|speaking|it)\b|\bbe quiet\b", "stop"),
-        (r"^(yes|yeah|yep|sure|ok(ay)?|right|correct|exactly|yes please|please do|do it)$", "yes"),
-        (r"^(no|nope|nah|no thank you|no thanks|never mind|wrong)$", "no"),
+        (r"^(yes|yeah|yep|sure|ok(ay)?|right|correct|exactly|yes please|please do|do it|"
+         r"(yes )?that is (right|correct))$", "yes"),
+        (r"^(no|nope|nah|no thank you|no thanks|never mind|wrong|"
+         r"(no )?that is (wrong|not right))$", "no"),
         (r"\b(off|stop|end|leave|exit|disable)\b.*\becho\b|\becho( mode)? off\b", "echo off"),
         (r"\b(off|stop|end|leave|exit|disable)\b.*\breplay\b|\breplay( mode)? off\b",
          "replay off"),
@@ -92,6 +95,9 @@ _TABLE: Final = tuple(
         (r"\byour name\b|\bwho are you\b|\bwhat are you\b|\bintroduce yourself\b|"
          r"\b(tell me )?about yourself\b", "who"),
         (r"\bare you (a |an )?(real|human|alive|person|robot|machine|computer|bot|ai)\b", "real"),
+        (r"\b(my name is spelled|it is spelled|i spell it) (?P<about>[a-z](?:[ -][a-z])*)$",
+         "spelled"),
+        (r"^the (first|second) one$", "which"),
         (r"\bmy name is (?P<about>[\w' -]+)|\bcall me (?P<about2>[\w' -]+)", "my name"),
         (r"\bwhat is my name\b|\bwho am i\b", "whose name"),
         (r"\bhow are you|\bhow do you do\b|\bhow is it going\b|\bare you (ok|okay|well|fine)\b",
@@ -103,6 +109,10 @@ _TABLE: Final = tuple(
         (r"^(please )?(say|repeat after me|repeat)\b:? (?P<about>.+)", "say"),
     )
 )  # fmt: skip
+
+_NUMBER: Final = re.compile(
+    r"(?:(?:the number|my number|my phone number|it) is |i want )?(?P<digits>\d[\d ]*)"
+)
 
 
 def plain(text: str) -> str:
@@ -127,6 +137,8 @@ def wish_in(text: str) -> Wish | None:
             groups = match.groupdict()
             about = groups.get("about") or groups.get("about2") or ""
             return Wish(name, about.strip(" .'"))
+    if match := _NUMBER.fullmatch(with_digits(words)):
+        return Wish("a number", match["digits"].replace(" ", ""))
     return None
 
 

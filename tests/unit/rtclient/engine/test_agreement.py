@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 from rtclient.engine.agreement import (
     Evidence,
     confidence_of,
+    has_rival,
     is_certain,
+    is_fitting,
     is_likely,
+    needs_dictation,
+    needs_phones,
     phone_distance,
 )
 
@@ -91,3 +95,44 @@ def test_distance_is_symmetric_and_zero_only_for_the_same(first, second):
     assert abs(distance - phone_distance(second, first)) < 1e-9
     assert (distance == 0) == (first == second)
     assert 0 <= distance <= 1
+
+
+def test_a_number_that_sounds_like_another_is_certain_only_with_a_lead():
+    assert is_certain(replace(SAID, rival="count to forty", lead=12.0))
+    close = replace(SAID, rival="count to forty", lead=0.5)
+    assert is_fitting(close)
+    assert has_rival(close)
+    assert not is_certain(close)
+
+
+def test_what_is_read_back_is_never_certain():
+    assert not is_certain(replace(SAID, is_read_back=True))
+    assert is_likely(replace(SAID, is_read_back=True))
+
+
+def test_passes_that_change_nothing_are_spared():
+    assert needs_phones(SAID)
+    assert not needs_dictation(SAID)
+    assert not needs_phones(NOT_SAID)
+    assert needs_dictation(NOT_SAID)
+
+
+@given(
+    st.builds(
+        Evidence,
+        phrase=st.just("stop"),
+        phone_distance=st.floats(0, 1.2),
+        fit=st.floats(-8, 0),
+        worst_word_fit=st.floats(-12, 0),
+        fit_against_phones=st.floats(-4, 0.6),
+        coverage=st.floats(0.5, 1),
+    ),
+    st.floats(0, 1.2),
+)
+def test_sparing_a_pass_never_changes_the_verdict(evidence, distance):
+    if not needs_dictation(evidence):
+        full = replace(evidence, dictation_distance=distance)
+        assert is_likely(full)
+        assert is_certain(full) == is_certain(replace(evidence, dictation_distance=0.0))
+    if not needs_phones(evidence):
+        assert not is_likely(evidence)

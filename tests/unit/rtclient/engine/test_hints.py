@@ -40,6 +40,7 @@ def test_a_prompt_may_list_words_or_name_some_in_a_sentence():
     assert hints_of(transcription(prompt="Expect: Zorro, kettle and Anna.")) == (
         "Expect", "Zorro", "kettle", "Anna",
     )  # fmt: skip
+    assert hints_of(transcription(prompt="Ada Lovelace")) == ("Ada Lovelace",)
     assert hints_of(transcription(prompt="The caller asks for Paris")) == ("Paris",)
 
 

@@ -24,6 +24,7 @@ def test_every_phrase_is_a_wish_that_the_persona_knows():
     spoken = [
         *phrases.PHRASES,
         *(READABLE(also.replace("<number>", "six")) for also in phrases.ALSO),
+        *("My name is spelled S-A-M", "415555", "My number is 4155550", "It is 23,000"),
     ]
     assert [phrase for phrase in spoken if wish_in(phrase) is None] == []
 

@@ -254,3 +254,124 @@ async def test_the_face_thinks_what_the_function_replies():
 def test_any_words_have_an_answer(text, is_voiced, heard, memory):
     item = voiced(text) if is_voiced else typed(text)
     assert thoughts(item, tools=[WEATHER], heard=heard, memory=memory)
+
+
+TIMER = {
+    "type": "function",
+    "name": "set_timer",
+    "description": "Set a timer",
+    "parameters": {
+        "type": "object",
+        "properties": {"minutes": {"type": "integer"}},
+        "required": ["minutes"],
+    },
+}
+PHONE = {
+    "type": "function",
+    "name": "dial_number",
+    "description": "Dial a phone number",
+    "parameters": {
+        "type": "object",
+        "properties": {"number": {"type": "string"}},
+        "required": ["number"],
+    },
+}
+LOOKUP = {
+    "type": "function",
+    "name": "lookup_contact",
+    "description": "Look up a contact by name",
+    "parameters": {
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "required": ["name"],
+    },
+}
+PARIS, ROME = '{"location": "Paris"}', '{"location": "Rome"}'
+
+
+def output(text):
+    return {"type": "function_call_output", "call_id": "c1", "output": text}
+
+
+def calls(*items, **prompt):
+    found = thoughts(*items, **prompt)
+    return [(t.name, t.arguments) for t in found if isinstance(t, Call)]
+
+
+def test_two_wishes_make_two_calls_in_one_response():
+    words = typed("What's the weather in Paris, and set a timer for ten minutes")
+    assert calls(words, tools=[WEATHER, TIMER]) == [
+        ("get_weather", PARIS),
+        ("set_timer", '{"minutes": 10}'),
+    ]
+
+
+def test_one_tool_may_be_called_for_two_things():
+    for text in (
+        "What's the weather in Paris and in Rome?",
+        "How is the weather in Paris and Rome?",
+    ):
+        assert calls(typed(text), tools=[WEATHER, TIMER]) == [
+            ("get_weather", PARIS),
+            ("get_weather", ROME),
+        ]
+
+
+def test_without_parallel_calls_the_second_comes_after_the_output_of_the_first():
+    words = typed("What's the weather in Paris and in Rome?")
+    prompt = {"tools": [WEATHER], "parallel_tool_calls": False}
+    assert calls(words, **prompt) == [("get_weather", PARIS)]
+    memory = facts(words, **prompt)
+    assert calls(words, output("{}"), memory=memory, **prompt) == [("get_weather", ROME)]
+    memory |= facts(words, output("{}"), memory=memory, **prompt)
+    assert said(words, output('{"sky": "clear"}'), memory=memory, **prompt) == "The sky is clear."
+
+
+def test_a_step_takes_what_it_lacks_from_the_output_before_it():
+    words = typed("Look up the contact named Anna and then dial the number")
+    prompt = {"tools": [LOOKUP, PHONE]}
+    assert calls(words, **prompt) == [("lookup_contact", '{"name": "Anna"}')]
+    memory = facts(words, **prompt)
+    found = output('{"number": "555 0100"}')
+    assert calls(words, found, memory=memory, **prompt) == [
+        ("dial_number", '{"number": "555 0100"}')
+    ]
+
+
+def test_a_new_wish_forgets_the_steps_that_are_left():
+    assert facts(typed("hello"), memory={"rest": [["get_weather", "in Rome"]]}) == {"rest": None}
+
+
+def test_two_numbers_that_sound_alike_are_asked_about():
+    close = Heard("x", 0.4, rival="Set a timer for forty minutes")
+    asked = thoughts(voiced("Set a timer for fourteen minutes"), heard=close, tools=[TIMER])
+    assert asked[-1].text.startswith("Did you say fourteen or forty?")
+    memory = asked[0].facts
+    for answer, minutes in (("The second one", 40), ("fourteen", 14)):
+        found = calls(voiced(answer), heard=CERTAIN, tools=[TIMER], memory=memory)
+        assert found == [("set_timer", f'{{"minutes": {minutes}}}')]
+    assert not calls(voiced("The second one"), heard=GUESS, tools=[TIMER], memory=memory)
+
+
+def test_asked_the_same_twice_the_first_question_stays():
+    memory = {"choice": ["Count to fourteen", "Count to forty"]}
+    again = facts(voiced("Forty"), heard=Heard("x", 0.4, rival="Fourteen"), memory=memory)
+    assert again == memory
+
+
+def test_silence_is_asked_whether_somebody_is_there_and_then_offered_help():
+    nothing = {"heard": Heard(""), "is_idle": True}
+    assert said(voiced(""), **nothing) == "Are you still there?"
+    second = said(voiced(""), memory=facts(voiced(""), **nothing), **nothing)
+    assert "anything that I can do" in second
+
+
+def test_an_image_is_acknowledged():
+    item = {"type": "message", "role": "user", "content": [{"type": "input_image"}]}
+    assert "cannot see" in said(item)
+
+
+def test_a_spelled_name_is_learned_once_it_is_confirmed():
+    memory = facts(voiced("My name is spelled S-A-M"), heard=GUESS)
+    found = thoughts(voiced("That is right"), heard=CERTAIN, memory=memory)
+    assert Remember({"user_name": "Sam"}) in found
