@@ -35,10 +35,6 @@ for _name in ("httpx2", "httpcore2"):  # at INFO they log addresses, at DEBUG he
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 
-class ServerStalled(SenseError):
-    """Time was lost: the server took a request and did not answer in time."""
-
-
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long a server may take, seconds."""
@@ -51,7 +47,7 @@ class Patience:
     check_s: float = 2.0
     """To answer the question at start whether it is there."""
     rest_s: float = 10.0
-    """How long one that was too slow to speak is left alone: another voice speaks meanwhile."""
+    """How long one that kept a listener waiting in vain is left alone; another voice speaks."""
 
 
 class Reply:
@@ -94,7 +90,7 @@ class Reply:
                 return
             except TimeoutError:
                 words = trouble.silent if is_first else trouble.stalled
-                raise ServerStalled(words(self._server, limit_s)) from None
+                raise SenseError(words(self._server, limit_s)) from None
             yield piece
             limit_s, is_first = self._idle_s, False
 
@@ -157,8 +153,7 @@ class Client:
             content: `json`, or `data` and `files`, as httpx has them.
 
         Raises:
-            SenseError: the server cannot be reached, refuses or is silent; as `ServerStalled` when
-                that took time.
+            SenseError: the server cannot be reached, refuses or is silent.
         """
         limit_s = self.patience.first_s if first_s is None else first_s
         try:
@@ -167,7 +162,7 @@ class Client:
                 async with asyncio.timeout(limit_s):
                     response = await self._http.send(request, stream=True)
         except TimeoutError:
-            raise ServerStalled(trouble.silent(self.server, limit_s)) from None
+            raise SenseError(trouble.silent(self.server, limit_s)) from None
         try:
             if not response.is_success:
                 raise SenseError(trouble.refused(self.server, response.status_code))

@@ -21,7 +21,7 @@ import numpy as np
 import soxr
 
 from rtclient.engine.remote import trouble
-from rtclient.engine.remote.client import Client, ServerStalled
+from rtclient.engine.remote.client import Client
 from rtclient.engine.senses import Heard, Listening, SenseError
 
 HZ: Final = 16_000
@@ -136,7 +136,7 @@ class _Turn:
                     if len(body) > _MAX_ANSWER_BYTES:
                         break
         except TimeoutError:
-            raise ServerStalled(trouble.silent(server, limit_s)) from None
+            raise SenseError(trouble.silent(server, limit_s)) from None
         try:
             return heard_of(json.loads(body))
         except (ValueError, RecursionError):

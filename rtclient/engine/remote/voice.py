@@ -18,7 +18,7 @@ from typing import Final
 
 from rtclient.engine.pcm import pcm_ms
 from rtclient.engine.remote import trouble
-from rtclient.engine.remote.client import Client, ServerStalled
+from rtclient.engine.remote.client import Client
 from rtclient.engine.remote.sound import BadSound, Sound
 from rtclient.engine.senses import SenseError, Spoken, Trouble, Voice, Word
 from rtclient.engine.voice import sentences
@@ -26,6 +26,8 @@ from rtclient.engine.voice import sentences
 CODE: Final = "speech_server_failed"
 FIRST_S: Final = 10.0
 """Patience for the first sound: another voice can speak instead."""
+_NOTICED_S: Final = 0.3
+"""A pause that a listener notices."""
 MS_PER_CHAR: Final = 65
 """How long a character sounds, roughly."""
 
@@ -98,7 +100,7 @@ class RemoteVoice:
             "response_format": "pcm",
             "speed": speed,
         }
-        has_sound = False
+        has_sound, since = False, loop.time()
         try:
             async with (
                 self._client.post("/audio/speech", json=body, first_s=self._first_s) as reply,
@@ -106,14 +108,17 @@ class RemoteVoice:
             ):
                 sound = Sound(server.rate_hz, reply.content_type, volume)
                 async for chunk in chunks:
+                    since = loop.time()
                     if pcm := sound.feed(chunk):
                         has_sound = True
                         yield pcm
             if pcm := sound.end():
                 has_sound = True
                 yield pcm
-        except ServerStalled as fault:
-            self._fault, self._rests_until = str(fault), loop.time() + self._client.patience.rest_s
+        except SenseError as fault:
+            if loop.time() - since >= _NOTICED_S:
+                self._fault = str(fault)
+                self._rests_until = loop.time() + self._client.patience.rest_s
             raise
         except BadSound:
             has_sound = False
