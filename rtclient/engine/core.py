@@ -6,7 +6,7 @@ reads a clock or touches a socket.
 Rules of the file:
 - whatever a client sends, the answer is events; a fault answers with one `error` and changes
   nothing;
-- client events are worked off in order; a large append is worked off slice by slice
+- client events are worked off in order; a large append or retrieval is worked off slice by slice
   (`has_backlog`, `Continued`), what came after it waits;
 - stream positions run on the audio clock, pacing and expiry on `now` (seconds, monotonic);
 - nothing that a session owns refers back to it, so that it goes with its last reference: the model
@@ -138,7 +138,12 @@ class Session:
     @property
     def has_backlog(self) -> bool:
         """Whether `Continued` should be fed before the next frame is read."""
-        return self._microphone.has_backlog or bool(self._waiting)
+        return self._is_busy or bool(self._waiting)
+
+    @property
+    def _is_busy(self) -> bool:
+        """Whether an event is being worked off; what came after it waits."""
+        return self._microphone.has_backlog or self._items.has_backlog
 
     def feed(self, happened: Input, now: float) -> list[Action]:
         """Take what happened at `now`; return what to do, in order."""
@@ -151,6 +156,7 @@ class Session:
                 self._waiting.append(happened)
                 self._read(now)
             case Continued():
+                self._items.work()
                 self._listen(now)
                 self._read(now)
             case Woke():
@@ -217,7 +223,7 @@ class Session:
     # ------------------------------------------------------------ client events
 
     def _read(self, now: float) -> None:
-        while self._waiting and not self._microphone.has_backlog and not self._is_closed:
+        while self._waiting and not self._is_busy and not self._is_closed:
             self._on_frame(self._waiting.popleft().data, now)
 
     def _on_frame(self, data: str | bytes, now: float) -> None:

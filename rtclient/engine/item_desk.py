@@ -1,18 +1,21 @@
 """What clients do to the items of the conversation: create, retrieve, delete, truncate.
 
 Rules of the file: each method answers with the events of success or returns a fault and has changed
-nothing. Audio of a client becomes pcm16 here and goes back in the format that the session has.
+nothing. Audio of a client becomes pcm16 here and goes back in the format that the session has; what
+must be resampled for that is worked off in slices, so that one client cannot hold the others.
 
 Source: Realtime API reference, conversation.item.*.
 """
 
+from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from rtclient.engine.actions import Hear, Outbox, Stop
 from rtclient.engine.items import ROOT, Conversation, Item
 from rtclient.engine.listener import Guide
-from rtclient.engine.pcm import pcm_ms
+from rtclient.engine.pcm import BYTES_PER_MS, pcm_ms
 from rtclient.engine.shapes import Fault
 from rtclient.engine.telephony import FromWire, ToWire
 from rtclient.errors import RemoteProtocolError
@@ -20,6 +23,9 @@ from rtclient.protocol.audio import PCM16, AudioFormat, from_base64, to_base64
 
 MAX_TELEPHONY_MS = 60_000
 """Longest G.711 audio of one created item: it is resampled at once, on everybody's time."""
+
+RETRIEVED_SLICE_MS = 400
+"""How much of a retrieved item is made G.711 at a time: about 10 ms of work."""
 
 
 def audio_of(text: str, param: str, form: AudioFormat) -> bytes | Fault:
@@ -36,6 +42,30 @@ def audio_of(text: str, param: str, form: AudioFormat) -> bytes | Fault:
         )
 
 
+@dataclass(slots=True)
+class _Retrieval:
+    """An item that is on its way to the client."""
+
+    wire: dict[str, Any]
+    parts: deque[tuple[dict[str, Any], bytes, ToWire]] = field(default_factory=deque)
+    """Parts whose audio is not in the client's format yet."""
+    at: int = 0
+    made: bytearray = field(default_factory=bytearray)
+
+    def work(self) -> bool:
+        """Make the next slice; True when the item is whole."""
+        if self.parts:
+            part, pcm, to_wire = self.parts[0]
+            end = self.at + RETRIEVED_SLICE_MS * BYTES_PER_MS
+            self.made += to_wire.feed(pcm[self.at : end])
+            self.at = end
+            if end >= len(pcm):
+                part["audio"] = to_base64(bytes(self.made))
+                self.parts.popleft()
+                self.at, self.made = 0, bytearray()
+        return not self.parts
+
+
 class ItemDesk:
     """Changes one conversation as its client asks."""
 
@@ -45,6 +75,7 @@ class ItemDesk:
         self._conversation = conversation
         self.guide = Guide()
         """What the ears are told with the audio of a created item."""
+        self._retrieval: _Retrieval | None = None
         self._hearing: dict[str, Item] = {}
         """Work of the ears → the item that waits for it."""
 
@@ -151,18 +182,37 @@ class ItemDesk:
         return item
 
     def retrieve(self, item_id: str, form_of: Callable[[str], AudioFormat]) -> Fault | None:
-        """Send an item with its audio; `form_of`: the session's format of `input` or `output`."""
+        """Send an item with its audio, perhaps after some `work`.
+
+        `form_of`: the session's format of `input` or `output`.
+        """
         item = self._conversation.get(item_id)
         if item is None:
             return _no_item("retrieve", item_id)
         wire = {"object": "realtime.item", **item.public()}
         side = "output" if wire.get("role") == "assistant" else "input"
         form = form_of(side)
+        self._retrieval = _Retrieval(wire)
         for index, part in enumerate(wire.get("content", ())):
             if part["type"] in ("input_audio", "output_audio"):
-                part["audio"] = to_base64(ToWire(form).feed(item.audio.get(index, b"")))
-        self._out.emit("conversation.item.retrieved", item=wire)
+                pcm = item.audio.get(index, b"")
+                if form is PCM16:
+                    part["audio"] = to_base64(pcm)
+                else:
+                    self._retrieval.parts.append((part, pcm, ToWire(form)))
+        self.work()
         return None
+
+    @property
+    def has_backlog(self) -> bool:
+        """Whether `work` has something left to do."""
+        return self._retrieval is not None
+
+    def work(self) -> None:
+        """Go on with a retrieved item; send it when it is whole."""
+        if self._retrieval is not None and self._retrieval.work():
+            self._out.emit("conversation.item.retrieved", item=self._retrieval.wire)
+            self._retrieval = None
 
     def delete(self, item_id: str) -> Fault | None:
         """Take an item out of the conversation."""

@@ -1,14 +1,15 @@
 """Items of the conversation: create, order, retrieve, delete, truncate."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
 
-from rtclient.engine.actions import SenseFailed, TurnHeard
+from rtclient.engine.actions import Continued, Received, SenseFailed, TurnHeard
 from rtclient.engine.scripted import tone
 from rtclient.engine.senses import Heard, Say
-from rtclient.protocol.audio import to_base64
+from rtclient.protocol.audio import from_base64, to_base64
 from tests.support.engine_driver import Driver
 
 
@@ -264,3 +265,55 @@ def test_what_cannot_be_truncated(fields: dict[str, Any], code: str, param: str)
     assert (error["error"]["code"], error["error"]["param"]) == (code, param)
     if fields.get("audio_end_ms") == 99_999:
         assert "is already shorter than 99999ms" in error["error"]["message"]
+
+
+def test_a_long_item_is_made_g711_in_slices_while_later_events_wait() -> None:
+    driver = Driver()
+    ulaw = {"type": "audio/pcmu"}
+    driver.send(
+        "session.update",
+        session={
+            "type": "realtime",
+            "audio": {"input": {"turn_detection": None, "format": ulaw}},
+        },
+    )
+    driver.send("input_audio_buffer.append", audio=to_base64(bytes([0xFF]) * 8000 * 3))
+    driver.send("input_audio_buffer.commit")
+    item_id = driver.last("conversation.item.done")["item"]["id"]
+    before = len(driver.events)
+    event = {"type": "conversation.item.retrieve", "item_id": item_id}
+    driver.feed(Received(json.dumps(event)))
+    driver.feed(Received(json.dumps({"type": "conversation.item.delete", "item_id": item_id})))
+    assert driver.core.has_backlog
+    steps = 0
+    while driver.core.has_backlog:
+        assert len(driver.events) == before
+        driver.feed(Continued())
+        steps += 1
+    assert steps == 7, "3 s in slices of 400 ms, the first at once"
+    retrieved, deleted = driver.events[before:]
+    assert deleted["type"] == "conversation.item.deleted"
+    assert len(from_base64(retrieved["item"]["content"][0]["audio"])) == 8000 * 3
+
+
+def test_audio_in_the_input_of_a_response_is_heard_before_it_is_answered() -> None:
+    driver = Driver("what time is it")
+    part = {"type": "input_audio", "audio": to_base64(bytes(4800))}
+    item = {"type": "message", "role": "user", "content": [part]}
+    driver.send("response.create", response={"conversation": "none", "input": [item]})
+    driver.settle()
+    (prompt,) = driver.brain.prompts
+    assert prompt.items[0]["content"][0]["transcript"] == "what time is it"
+    assert prompt.heard is not None
+    assert not driver.of("conversation.item.added")
+
+
+def test_audio_of_a_response_that_may_not_begin_is_not_heard() -> None:
+    driver = Driver()
+    driver.say("hello")
+    driver.send("response.create")
+    part = {"type": "input_audio", "audio": to_base64(bytes(4800))}
+    item = {"type": "message", "role": "user", "content": [part]}
+    (error,) = driver.send("response.create", response={"input": [item]})
+    assert error["error"]["code"] == "conversation_already_has_active_response"
+    assert not driver.listenings
