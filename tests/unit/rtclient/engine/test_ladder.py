@@ -1,5 +1,6 @@
 """Responses: the ladders of text, audio, tools, cancel, limits and failure."""
 
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -165,6 +166,64 @@ def test_tool_choice_none_hides_the_tools_from_the_brain() -> None:
     driver = Driver()
     respond(driver, "weather", tools=[TOOL], tool_choice="none")
     assert driver.brain.prompts[0].tools == ()
+
+
+@pytest.mark.parametrize(
+    ("choice", "kinds"),
+    [
+        ("none", ["message"]),
+        ("auto", ["function_call", "function_call", "message"]),
+        ("required", ["function_call", "function_call", "message"]),
+        ({"type": "function", "name": "other"}, ["function_call", "message"]),
+    ],
+)
+def test_a_brain_calls_only_what_the_client_lets_it_call(choice: Any, kinds: list[str]) -> None:
+    thoughts = [Call("weather", "{}"), Call("other", "{}"), Call("unheard_of", "{}"), Say("Done.")]
+    driver = Driver(answers={"hello": thoughts})
+    tools = [TOOL, {**TOOL, "name": "other"}]
+    respond(driver, tools=tools, tool_choice=choice)
+    output = driver.last("response.done")["response"]["output"]
+    assert [item["type"] for item in output] == kinds
+    assert "unheard_of" not in [item.get("name") for item in output]
+
+
+@pytest.mark.parametrize(("is_parallel", "count"), [(True, 3), (None, 3), (False, 1)])
+def test_several_calls_in_one_response(is_parallel: bool | None, count: int) -> None:
+    calls = [Call("weather", json.dumps({"city": city})) for city in ("Rome", "Oslo", "Lima")]
+    driver = Driver(answers={"hello": calls})
+    respond(driver, tools=[TOOL], parallel_tool_calls=is_parallel)
+    output = driver.last("response.done")["response"]["output"]
+    assert len(output) == count
+    assert len({item["call_id"] for item in output}) == count
+    places = [e["output_index"] for e in driver.of("response.function_call_arguments.done")]
+    assert places == list(range(count))
+
+
+def test_several_rounds_of_tools() -> None:
+    driver = Driver()
+    driver.send("session.update", session={"type": "realtime", "tools": [TOOL]})
+    for _ in range(3):
+        respond(driver, "weather in Paris")
+        call = driver.last("response.done")["response"]["output"][0]
+        output = {"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}
+        driver.send("conversation.item.create", item=output)
+        driver.send("response.create")
+        driver.settle()
+        last = driver.last("response.output_audio_transcript.done")
+        assert last["transcript"] == "The tool says: sunny"
+
+
+def test_max_output_tokens_cuts_a_call_too() -> None:
+    arguments = json.dumps({"city": "x" * 100})
+    driver = Driver(answers={"hello": [Call("weather", arguments), Say("Never said.")]})
+    respond(driver, tools=[TOOL], max_output_tokens=10)
+    response = driver.last("response.done")["response"]
+    assert response["status"] == "incomplete"
+    assert response["status_details"]["reason"] == "max_output_tokens"
+    (call,) = response["output"]
+    assert call["status"] == "incomplete"
+    assert call["arguments"] == arguments[: 10 * 4 - len("weather")]
+    assert response["usage"]["output_tokens"] == 10
 
 
 def test_a_forced_tool_must_exist() -> None:
