@@ -124,6 +124,9 @@ async def _run(options: argparse.Namespace, settings: Settled) -> int:
         except (RuntimeError, OSError) as exc:
             log.error("the senses cannot start: %s", exc)
             return 1
+        if options.voice_kind == "tone":
+            senses.voice = scripted.LetterVoice()
+            senses.names = {**senses.names, "voice": "letters"}
         async with serve(
             senses,
             host=options.host,
@@ -131,6 +134,7 @@ async def _run(options: argparse.Namespace, settings: Settled) -> int:
             house=settings.house,
             session_s=settings.session_s,
             tls=settings.tls,
+            stage=settings.stage,
         ) as server:
             _say(_ready(server, senses, settings))
             telling = asyncio.create_task(_tell_load(server, senses))

@@ -8,6 +8,7 @@ from typing import Final
 
 from rtclient.engine.door import House
 from rtclient.engine.profiles import PROFILES
+from rtclient.engine.stage import Stage, add_arguments, stage_of
 from rtclient.environment import ENGINE_KEY
 
 SESSIONS_PER_CORE: Final = 20
@@ -56,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _add_profile(result.add_argument_group("whom it acts like"))
     _add_limits(result.add_argument_group("how much it takes"))
     _add_senses(result.add_argument_group("what it hears and speaks with"))
+    add_arguments(result)
     process = result.add_argument_group("as a process")
     process.add_argument(
         "--watch-stdin", action="store_true", help="end when stdin closes (for supervisors)"
@@ -139,6 +141,12 @@ def _add_senses(group: argparse._ArgumentGroup) -> None:
         help="scripted: tables and tones for tests, byte-stable, no dependencies",
     )
     group.add_argument(
+        "--voice-kind",
+        choices=("default", "tone"),
+        default="default",
+        help="tone: one tone per letter, byte-stable, for assertions",
+    )
+    group.add_argument(
         "--ear-workers",
         type=_count,
         metavar="N",
@@ -153,6 +161,7 @@ class Settled:
     house: House
     session_s: float
     tls: ssl.SSLContext | None
+    stage: Stage
 
 
 def settled(options: argparse.Namespace, key: str | None) -> Settled:
@@ -183,7 +192,17 @@ def settled(options: argparse.Namespace, key: str | None) -> Settled:
         connections_per_minute=options.connections_per_minute,
     )
     minutes = options.session_minutes or profile.session_minutes
-    return Settled(house, minutes * 60, _tls(options.tls_cert, options.tls_key))
+    tls = _tls(options.tls_cert, options.tls_key)
+    return Settled(house, minutes * 60, tls, _stage(options))
+
+
+def _stage(options: argparse.Namespace) -> Stage:
+    try:
+        return stage_of(options)
+    except OSError as exc:
+        raise ValueError(f"{options.scenario} cannot be read: {exc.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{options.scenario} is not text in UTF-8.") from None
 
 
 def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:

@@ -206,3 +206,18 @@ def too_many(profile: Profile, most: int, retry_after_s: int) -> Trouble:
         "rate_limit_error",
         retry_after_s=retry_after_s,
     )
+
+
+def on_purpose(profile: Profile, status: int, retry_after_s: int) -> Trouble:
+    """Return a refusal that a test asked for: the service's words where they are known."""
+    if status == 401:
+        return wrong_key(profile)
+    if status == 429:
+        return too_often(profile, max(1, retry_after_s))
+    return Trouble(
+        status,
+        str(status) if profile is AZURE else "server_error",
+        "The server had an error while processing your request. Sorry about that!",
+        None if profile is AZURE else "server_error",
+        retry_after_s=retry_after_s,
+    )

@@ -5,12 +5,12 @@ Nothing of a client's credential is logged.
 
 import contextlib
 import logging
+import math
 import random
 import secrets
 import socket
 import ssl
 import string
-import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -28,10 +28,22 @@ from rtclient.engine.api import Api
 from rtclient.engine.client_secrets import ClientSecrets, Secret
 from rtclient.engine.connection import Connection
 from rtclient.engine.core import Session
-from rtclient.engine.door import SUBPROTOCOL, Admission, Asked, House, Rate, Refusal, Reply, admit
+from rtclient.engine.door import (
+    SUBPROTOCOL,
+    Admission,
+    Asked,
+    House,
+    Rate,
+    Refusal,
+    Reply,
+    admit,
+    told,
+)
 from rtclient.engine.http import Front, asked_of, response_of
+from rtclient.engine.profiles import on_purpose
 from rtclient.engine.senses import Senses
 from rtclient.engine.shapes import Fault
+from rtclient.engine.stage import Stage
 from rtclient.protocol.codec import encode
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -71,16 +83,23 @@ async def _turn_away(client: ServerConnection, fault: Fault, close_code: int) ->
 class Reception:
     """Lets clients in and serves them; what the sockets of one engine have in common."""
 
-    def __init__(self, senses: Senses, house: House, session_s: float) -> None:
+    def __init__(self, senses: Senses, house: House, session_s: float, stage: Stage) -> None:
         self._senses = senses
+        self._stage = stage
         self._house = house
         self._session_s = session_s
-        self._guests: dict[ServerConnection, Admission] = {}
-        """Who was let in and is not gone yet."""
+        self._guests: dict[ServerConnection, tuple[Admission, int]] = {}
+        """Who was let in and is not gone yet, and the number of the handshake."""
         self._secrets = ClientSecrets(_unguessable_id, model=house.model)
         per_minute = house.most_per_minute
         self._rate = Rate(per_minute) if per_minute is not None else None
-        self._api = Api(house, self._secrets, wall=time.time, health=self.health)
+        self._api = Api(
+            house,
+            self._secrets,
+            wall=stage.clock.wall,
+            health=self.health,
+            control=stage.answer if stage.is_controlled else None,
+        )
 
     @property
     def sessions(self) -> int:
@@ -115,41 +134,48 @@ class Reception:
             self._find_secret,
             open_sessions=self.sessions,
             rate=self._rate,
-            now=time.monotonic(),
+            now=self._stage.clock.now(),
         )
         if isinstance(found, Refusal):
             return response_of(found)
-        self._guests[client] = found
+        number = self._stage.admit()
+        if refused := self._stage.refusal(number):
+            wait_s = math.ceil(refused.retry_after_s or 0)
+            wanted = on_purpose(self._house.profile, refused.status, wait_s)
+            return response_of(told(wanted))
+        self._guests[client] = found, number
         return None
 
     async def serve(self, client: ServerConnection) -> None:
         """Serve a client that was let in, until either side ends."""
         try:
-            admission = self._guests[client]
+            admission, number = self._guests[client]
             if admission.first_error is None:
-                await self._converse(client, admission)
+                await self._converse(client, admission, number)
             else:
                 await _turn_away(client, admission.first_error, admission.close_code)
         finally:
             self._guests.pop(client, None)
 
-    async def _converse(self, client: ServerConnection, admission: Admission) -> None:
+    async def _converse(self, client: ServerConnection, admission: Admission, number: int) -> None:
+        stage, session_s = self._stage, self._session_s
         transcribers = self._house.transcription_deployments
         session = Session(
             self._senses.vad(),
-            new_id,
+            stage.new_id(number),
             model=admission.model,
             is_model_fixed=admission.is_model_fixed,
-            expires_at=int(time.time() + self._session_s),
-            session_s=self._session_s,
+            expires_at=int(stage.clock.wall() + session_s),
+            session_s=session_s,
             kind=admission.kind,
             preset=admission.preset,
             transcription_models=frozenset(transcribers) if transcribers else None,
         )
-        await Connection(client, session, self._senses).run(is_beta=admission.is_beta)
+        connection = Connection(client, session, self._senses, stage=stage, number=number)
+        await connection.run(is_beta=admission.is_beta)
 
     def _find_secret(self, value: str) -> Secret | None:
-        return self._secrets.find(value, time.time())
+        return self._secrets.find(value, self._stage.clock.wall())
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +206,7 @@ async def serve(
     house: House | None = None,
     session_s: float | None = None,
     tls: ssl.SSLContext | None = None,
+    stage: Stage | None = None,
 ) -> AsyncIterator[EngineServer]:
     """Serve the engine while the context lasts; leaving it closes every connection with 1001.
 
@@ -192,9 +219,11 @@ async def serve(
         house: who is let in, and how others are refused; None lets everybody in.
         session_s: seconds until a session expires; None: as the profile has it.
         tls: the certificate to serve with; None: without TLS.
+        stage: clock, chance, faults and scenario for tests; None: a plain one.
     """
     rules = house or House()
-    reception = Reception(senses, rules, session_s or rules.profile.session_minutes * 60)
+    lasts_s = session_s or rules.profile.session_minutes * 60
+    reception = Reception(senses, rules, lasts_s, stage or Stage())
     wire_log = logging.getLogger("rtclient.engine.wire")
     wire_log.setLevel(logging.WARNING)  # below, websockets logs headers and with them the key
     server = await serve_websockets(

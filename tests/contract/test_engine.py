@@ -21,9 +21,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from rtclient.engine import scripted
+from rtclient.engine.door import House
 from rtclient.engine.scripted import tone
 from rtclient.engine.senses import Call, Heard, Say, Senses, Thought
-from rtclient.engine.door import House
 from rtclient.engine.serve import serve
 from rtclient.protocol.audio import to_base64
 from tests.support.engine_driver import shape

@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from rtclient.engine import scripted
 from rtclient.engine.__main__ import _start
+from tests.support.certificates import Authority
 from tests.support.talker import Talker
 
 PROGRAM = (sys.executable, "-m", "rtclient.engine", "--port", "0", "--senses", "scripted")
@@ -139,3 +142,37 @@ async def test_an_open_door_is_named(environment: dict[str, str], is_warned: boo
         process.terminate()
         _, said = await process.communicate()
         assert (b"set RTCLIENT_ENGINE_KEY" in said) is is_warned
+
+
+async def test_options_that_contradict_end_with_2_and_a_sentence() -> None:
+    async with program("--tls-key", "key.pem") as process:
+        _, errors = await process.communicate()
+        assert process.returncode == 2
+        assert b"--tls-key needs --tls-cert" in errors
+        assert b"Traceback" not in errors
+
+
+async def test_the_options_reach_the_door(tmp_path: Path) -> None:
+    authority = Authority()
+    chain, key = authority.write_server(tmp_path)
+    options = ("--profile", "azure", "--deployment", "voice", "--max-sessions", "3")
+    tls = ("--tls-cert", str(chain), "--tls-key", str(key))
+    async with program(*options, *tls, "--session-minutes", "2") as process:
+        line = await ready(process)
+        assert (line["tls"], line["profile"], line["max_sessions"]) == (True, "azure", 3)
+        url = f"wss://127.0.0.1:{line['port']}/openai/v1/realtime?model="
+        async with connect(url + "voice", ssl=authority.client_context()) as connection:
+            created = await Talker(connection).until("session.created")
+            assert created["session"]["expires_at"] < time.time() + 130
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(url + "other", ssl=authority.client_context())
+        assert refused.value.response.status_code == 404
+
+
+async def test_a_scenario_a_fault_and_a_tone_reach_the_session() -> None:
+    options = ("--control", "--clock", "manual", "--seed", "7", "--voice-kind", "tone")
+    async with program(*options, "--fault", "close:1011@session.created") as process:
+        line = await ready(process)
+        assert line["senses"]["voice"] == "letters"
+        async with connect(f"ws://127.0.0.1:{line['port']}/v1/realtime") as connection:
+            assert (await Talker(connection).closed())[0] == 1011

@@ -24,6 +24,14 @@ class Authority:
         self._ca.configure_trust(context)
         return context
 
+    def write_server(self, folder: Path) -> tuple[Path, Path]:
+        """Write a server's certificate chain and its key (localhost); return both files."""
+        issued = self._ca.issue_cert("localhost", "127.0.0.1")
+        chain, key = folder / "server.pem", folder / "server.key"
+        chain.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        issued.private_key_pem.write_to_path(str(key))
+        return chain, key
+
     def write(self, folder: Path) -> Path:
         """Write the authority's certificate as PEM into `folder`; return the file."""
         path = folder / "authority.pem"

@@ -34,3 +34,20 @@ def test_no_answer_to_a_wrong_key_could_hold_one() -> None:
     for profile in (DEFAULT, OPENAI, AZURE):
         assert profiles.wrong_key(profile).status == 401
     assert profiles.wrong_key(OPENAI).close_code == 3000
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "azures_code"),
+    [
+        (401, "invalid_api_key", "401"),
+        (429, "rate_limit_exceeded", "429"),
+        (503, "server_error", "503"),
+    ],
+)
+def test_a_refusal_on_purpose_has_the_words_of_the_service(
+    status: int, code: str, azures_code: str
+) -> None:
+    for profile, expected in ((DEFAULT, code), (AZURE, azures_code)):
+        trouble = profiles.on_purpose(profile, status, 7)
+        assert (trouble.status, trouble.code) == (status, expected)
+    assert profiles.on_purpose(DEFAULT, 429, 7).retry_after_s == 7
