@@ -1,5 +1,5 @@
 /**
- * The official npm package `openai`, unchanged: every kind of turn, one connection each.
+ * The official npm package `openai`, unchanged: every kind of turn, a connection for each.
  *
  *     node turns.mjs BASE_URL KEY QUESTION.wav CLASS...      BASE_URL: https://localhost:PORT
  *
@@ -260,6 +260,16 @@ const TURNS = {
     return { before: first.previous_item_id, text: found.item.content[0].text };
   },
 
+  async transcription(program) {
+    const input = { transcription: { model: 'gpt-4o-transcribe' }, turn_detection: serverVad };
+    program.send('session.update', { session: { type: 'transcription', audio: { input } } });
+    const { session } = await program.until('session.updated');
+    program.append(Buffer.concat([question, Buffer.alloc(48 * 600)]));
+    const { transcript } = await program.until(HEARD);
+    const types = program.events.map((event) => event.type);
+    return { type: session.type, heard: transcript, answers: types.includes('response.created') };
+  },
+
   async error(program) {
     program.send('session.update', { event_id: 'mine', session: { type: 'realtime', color: 1 } });
     const { error } = await program.find((event) => event.type === 'error');
@@ -269,15 +279,31 @@ const TURNS = {
   },
 };
 
+TURNS.transcription.target = { intent: 'transcription' };
+
 const CLASSES = {
-  OpenAIRealtimeWS: () => new OpenAIRealtimeWS({ model: MODEL }, openai),
-  OpenAIRealtimeWebSocket: () => new OpenAIRealtimeWebSocket({ model: MODEL }, openai),
-  'OpenAIRealtimeWS.azure': () => OpenAIRealtimeWS.azure(azure),
-  'OpenAIRealtimeWebSocket.azure': () => OpenAIRealtimeWebSocket.azure(azure),
+  OpenAIRealtimeWS: (target) => new OpenAIRealtimeWS(target ?? { model: MODEL }, openai),
+  OpenAIRealtimeWebSocket: (target) =>
+    new OpenAIRealtimeWebSocket(target ?? { model: MODEL }, openai),
+  'OpenAIRealtimeWS.azure': (target) => OpenAIRealtimeWS.azure(azure, target),
+  'OpenAIRealtimeWebSocket.azure': (target) => OpenAIRealtimeWebSocket.azure(azure, target),
+  /** As a browser does it: with a secret of one minute that a server made for it. */
+  async OpenAIRealtimeWebSocketWithSecret(target) {
+    const { value } = await openai.realtime.clientSecrets.create({
+      session: { type: target?.intent ?? 'realtime' },
+      expires_after: { anchor: 'created_at', seconds: 60 },
+    });
+    const browser = new OpenAI({ apiKey: value, baseURL: `${baseURL}/v1` });
+    return new OpenAIRealtimeWebSocket(target ?? { model: MODEL }, browser);
+  },
 };
 
+/** The others are the same two with another handshake. */
+const ALL_TURNS = ['OpenAIRealtimeWS', 'OpenAIRealtimeWebSocket'];
+const HANDSHAKES = ['text', 'server_vad', 'tool', 'transcription'];
+
 async function take(open, turn) {
-  const program = new Program(await open());
+  const program = new Program(await open(turn.target));
   let timer;
   const late = new Promise((_, reject) => {
     timer = setTimeout(() => {
@@ -296,11 +322,12 @@ async function take(open, turn) {
   }
 }
 
-async function takeAll(open) {
+async function takeAll(name) {
+  const kinds = ALL_TURNS.includes(name) ? Object.keys(TURNS) : HANDSHAKES;
   const facts = {};
-  for (const [kind, turn] of Object.entries(TURNS)) facts[kind] = await take(open, turn);
+  for (const kind of kinds) facts[kind] = await take(CLASSES[name], TURNS[kind]);
   return facts;
 }
 
-const facts = await Promise.all(names.map((name) => takeAll(CLASSES[name])));
+const facts = await Promise.all(names.map(takeAll));
 console.log(JSON.stringify(Object.fromEntries(names.map((name, n) => [name, facts[n]]))));
