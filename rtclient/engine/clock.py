@@ -131,7 +131,7 @@ class Sleepers:
         self.count = 0
         self._clock = clock
 
-    async def sleep(self, seconds: float) -> None:
+    async def rest(self, seconds: float) -> None:
         """Wait this long by the clock; safe to cancel."""
         if seconds <= 0:
             return

@@ -113,7 +113,7 @@ class Stage:
     def senses(self, number: int, senses: Senses) -> Senses:
         """Return the senses of a session: the engine's, or the scenario's before them."""
         script = self.state.script(number)
-        return senses if script is None else staged(senses, script, self.sleepers.sleep)
+        return senses if script is None else staged(senses, script, self.sleepers.rest)
 
     def enter(self, player: Player, number: int, session_id: str) -> Record | None:
         """Note that a session begins; returns what keeps its record, under control."""

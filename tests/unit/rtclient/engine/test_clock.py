@@ -68,7 +68,7 @@ def test_both_kinds_of_time_pass_together() -> None:
 async def test_a_sleeper_wakes_by_the_clock_alone_and_may_be_cancelled() -> None:
     clock = ManualClock()
     sleepers = Sleepers(clock)
-    one, other = (asyncio.create_task(sleepers.sleep(2)) for _ in range(2))
+    one, other = (asyncio.create_task(sleepers.rest(2)) for _ in range(2))
     await asyncio.wait({one}, timeout=0)
     assert sleepers.count == 2
     other.cancel()

@@ -77,7 +77,7 @@ async def test_work_that_sleeps_by_the_clock_is_not_waited_for() -> None:
     player = Player()
     stage.enter(player, 1, "sess")
     player.work_count = 1
-    sleeping = asyncio.create_task(stage.sleepers.sleep(3))
+    sleeping = asyncio.create_task(stage.sleepers.rest(3))
     sleeping.add_done_callback(lambda _: setattr(player, "work_count", 0))
     await asyncio.wait({sleeping}, timeout=0)
     answer = await stage.answer("POST", "/_control/clock/advance", b'{"ms": 4000}')
