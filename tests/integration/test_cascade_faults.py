@@ -56,6 +56,14 @@ async def test_a_chat_server_that_fails_is_told_and_spoken_and_asked_again(kind:
         assert words(await client.done()) == ["You said: again."]
 
 
+async def test_a_chat_server_that_fails_is_told_aloud() -> None:
+    async with model_servers() as models, cascade(models, "STT", "CHAT", "TTS") as client:
+        models.plan("chat", Fault(status=500))
+        await client.speak()
+        await client.until("response.output_audio.delta")
+        assert models.of("tts")[0].body["input"].startswith("Sorry")
+
+
 @pytest.mark.parametrize("fault", [Fault(stall_after=5), Fault(close_after=5)])
 async def test_what_was_said_stays_when_the_chat_server_stops_in_the_middle(fault: Fault) -> None:
     async with (

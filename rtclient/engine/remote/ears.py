@@ -13,6 +13,7 @@ Source: OpenAI API reference, create transcription.
 import asyncio
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -33,6 +34,8 @@ LEAST_S: Final = 0.1
 MAX_PROMPT_CHARS: Final = 600
 """Whisper looks at 224 tokens of the prompt."""
 _MAX_ANSWER_BYTES: Final = 1024 * 1024
+_NO_WORDS: Final = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪.…]+))+\s*")
+"""What models write for a sound without words: `[BLANK_AUDIO]`, `(wind blowing)`, `...`."""
 _SURE: Final = 0.9
 _LEAST_SURE: Final = 0.8
 """Clients take a confidence from here on for certain."""
@@ -51,7 +54,7 @@ def heard_of(answer: Any) -> Heard:
     if not isinstance(answer, Mapping) or not isinstance(answer.get("text"), str):
         raise ValueError
     text = answer["text"].strip()
-    if not text:
+    if not text or _NO_WORDS.fullmatch(text):
         return Heard("")
     logprob = _mean_logprob(answer)
     if logprob is None:

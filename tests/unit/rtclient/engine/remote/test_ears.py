@@ -15,9 +15,16 @@ def test_a_text_is_certain() -> None:
     assert heard.confidence >= 0.8
 
 
-def test_no_text_is_nothing_heard() -> None:
-    heard = heard_of({"text": " \n"})
+@pytest.mark.parametrize(
+    "text", [" \n", "[BLANK_AUDIO]", " (wind blowing) [music]", "*coughs*", "...", "♪♪"]
+)
+def test_no_word_is_nothing_heard(text: str) -> None:
+    heard = heard_of({"text": text})
     assert (heard.text, heard.is_certain, heard.confidence) == ("", False, 0.0)
+
+
+def test_what_stands_beside_words_stays() -> None:
+    assert heard_of({"text": "[door] Hello (laughs)."}).text == "[door] Hello (laughs)."
 
 
 @pytest.mark.parametrize(
