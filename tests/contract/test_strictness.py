@@ -1,7 +1,8 @@
 """Every field of every client event, valid, invalid and unknown, put to a session.
 
 A refused event is answered by exactly one `error` that names the code, the field and the event,
-and changes nothing. A taken one is answered by its own event. `strictness.py` is the table.
+and changes nothing. A taken one is answered by its own event, which the models of the official client accept.
+`strictness.py` is the table.
 """
 
 import copy
@@ -13,6 +14,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from openai.types.realtime import RealtimeServerEvent
+from pydantic import TypeAdapter, ValidationError
 
 from rtclient.engine.shapes import ByKind, Listing, Maybe, Shape, Spec, Tagged
 from rtclient.engine.strict import EVENT, TRANSCRIPTION_EVENT
@@ -29,6 +32,7 @@ from tests.contract.strictness import (
 from tests.support.engine_driver import Driver
 
 SPECS: Mapping[str, Spec] = {"realtime": EVENT, "transcription": TRANSCRIPTION_EVENT}
+MODEL: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
 LEAST_CASES = 300
 _STEP = re.compile(r"\.?([a-z_]+)(\[\])?((?:<[^>]+>)*)")
 
@@ -182,10 +186,16 @@ def fault_of_taken(case: Case) -> str | None:
         world.driver.quiet(200)
     if name == "response.cancel":
         world.driver.send("response.create")
-    answer = [event["type"] for event in world.send(case.event)]
+    events = world.send(case.event)
+    answer = [event["type"] for event in events]
     expected = [ANSWERS[name]] if ANSWERS[name] else []
     if answer[:1] != expected or "error" in answer:
         return f"{case.name}: answered {answer[:3]}, expected {expected}"
+    try:
+        for event in events:
+            MODEL.validate_python(event, strict=True)
+    except ValidationError as exc:
+        return f"{case.name}: {exc.title} is wrong at {exc.errors()[0]['loc']}"
     return None
 
 
