@@ -67,6 +67,7 @@ PURE = (
     "rtclient/engine/semantics.py",
     "rtclient/engine/profiles.py",
     "rtclient/engine/scenario.py",
+    "rtclient/engine/slices.py",
     "rtclient/engine/strict.py",
     "rtclient/engine/transcribing.py",
     "rtclient/engine/turn_detection.py",

@@ -450,7 +450,7 @@ class Session:
             return context
         fault = self._desk.begin(self._session, params, context, now)
         for item in context or () if fault is None else ():
-            self._items.hear(item)  # the response waits for it
+            self._items.hear(item, self._format("input"))  # the response waits for it
         return fault
 
     def _cancel_response(self, event: dict[str, Any], now: float) -> Fault | None:

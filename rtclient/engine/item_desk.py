@@ -9,23 +9,20 @@ Source: Realtime API reference, conversation.item.*.
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from rtclient.engine.actions import Hear, Outbox, Stop
+from rtclient.engine.actions import Outbox, Stop
 from rtclient.engine.items import ROOT, Conversation, Item
 from rtclient.engine.listener import Guide
-from rtclient.engine.pcm import BYTES_PER_MS, pcm_ms
+from rtclient.engine.pcm import pcm_ms
 from rtclient.engine.shapes import Fault
-from rtclient.engine.telephony import FromWire, ToWire
+from rtclient.engine.slices import Decoding, Retrieval, Work, begin_hearing
+from rtclient.engine.telephony import FromWire
 from rtclient.errors import RemoteProtocolError
-from rtclient.protocol.audio import PCM16, AudioFormat, from_base64, to_base64
+from rtclient.protocol.audio import PCM16, AudioFormat, from_base64
 
 MAX_TELEPHONY_MS = 60_000
-"""Longest G.711 audio of one created item: it is resampled at once, on everybody's time."""
-
-RETRIEVED_SLICE_MS = 400
-"""How much of a retrieved item is made G.711 at a time: about 10 ms of work."""
+"""Longest G.711 audio of one created item."""
 
 
 def audio_of(text: str, param: str, form: AudioFormat) -> bytes | Fault:
@@ -42,30 +39,6 @@ def audio_of(text: str, param: str, form: AudioFormat) -> bytes | Fault:
         )
 
 
-@dataclass(slots=True)
-class _Retrieval:
-    """An item that is on its way to the client."""
-
-    wire: dict[str, Any]
-    parts: deque[tuple[dict[str, Any], bytes, ToWire]] = field(default_factory=deque)
-    """Parts whose audio is not in the client's format yet."""
-    at: int = 0
-    made: bytearray = field(default_factory=bytearray)
-
-    def work(self) -> bool:
-        """Make the next slice; True when the item is whole."""
-        if self.parts:
-            part, pcm, to_wire = self.parts[0]
-            end = self.at + RETRIEVED_SLICE_MS * BYTES_PER_MS
-            self.made += to_wire.feed(pcm[self.at : end])
-            self.at = end
-            if end >= len(pcm):
-                part["audio"] = to_base64(bytes(self.made))
-                self.parts.popleft()
-                self.at, self.made = 0, bytearray()
-        return not self.parts
-
-
 class ItemDesk:
     """Changes one conversation as its client asks."""
 
@@ -75,7 +48,7 @@ class ItemDesk:
         self._conversation = conversation
         self.guide = Guide()
         """What the ears are told with the audio of a created item."""
-        self._retrieval: _Retrieval | None = None
+        self._work: deque[Work] = deque()
         self._hearing: dict[str, Item] = {}
         """Work of the ears → the item that waits for it."""
 
@@ -113,18 +86,20 @@ class ItemDesk:
         if isinstance(item, Fault):
             return item
         self.add(item, after)
-        self.hear(item)
+        self.hear(item, form)
         return None
 
-    def hear(self, item: Item) -> None:
-        """Give the audio of a client's item to the ears, if it has any that nobody heard yet."""
+    def hear(self, item: Item, form: AudioFormat) -> None:
+        """Give audio of a client, in `form`, to the ears, if the item has any that nobody heard."""
         if not item.is_hearing or item.work_id:
             return
         item.work_id = self._out.new_id("hearing")
         self._hearing[item.work_id] = item
-        pcm = b"".join(item.audio[index] for index in sorted(item.audio))
-        hints, language = self.guide.hints, self.guide.language
-        self._out.do(Hear(item.work_id, pcm, is_last=True, hints=hints, language=language))
+        begin_hearing(self._out, item, self.guide)
+        if item.raw:
+            raw, item.raw = item.raw, {}
+            self._work.append(Decoding(item, sorted(raw.items()), form))
+            self.work()
 
     def _has_call(self, call_id: str) -> bool:
         return any(
@@ -158,7 +133,10 @@ class ItemDesk:
                         "input_audio_buffer.append for more.",
                         param,
                     )
-                item.audio[index] = FromWire(form).feed(data)
+                if form is PCM16:
+                    item.audio[index] = FromWire(form).feed(data)
+                else:
+                    item.raw[index] = data
                 item.is_hearing = True
                 part = {"type": "input_audio", "transcript": part.get("transcript")}
             content.append(dict(part))
@@ -189,30 +167,20 @@ class ItemDesk:
         item = self._conversation.get(item_id)
         if item is None:
             return _no_item("retrieve", item_id)
-        wire = {"object": "realtime.item", **item.public()}
-        side = "output" if wire.get("role") == "assistant" else "input"
-        form = form_of(side)
-        self._retrieval = _Retrieval(wire)
-        for index, part in enumerate(wire.get("content", ())):
-            if part["type"] in ("input_audio", "output_audio"):
-                pcm = item.audio.get(index, b"")
-                if form is PCM16:
-                    part["audio"] = to_base64(pcm)
-                else:
-                    self._retrieval.parts.append((part, pcm, ToWire(form)))
+        side = "output" if item.wire.get("role") == "assistant" else "input"
+        self._work.append(Retrieval(item, form_of(side)))
         self.work()
         return None
 
     @property
     def has_backlog(self) -> bool:
         """Whether `work` has something left to do."""
-        return self._retrieval is not None
+        return bool(self._work)
 
     def work(self) -> None:
-        """Go on with a retrieved item; send it when it is whole."""
-        if self._retrieval is not None and self._retrieval.work():
-            self._out.emit("conversation.item.retrieved", item=self._retrieval.wire)
-            self._retrieval = None
+        """Do the next slice of what takes long."""
+        if self._work and self._work[0].work(self._out):
+            self._work.popleft()
 
     def delete(self, item_id: str) -> Fault | None:
         """Take an item out of the conversation."""

@@ -40,6 +40,8 @@ class Item:
     wire: dict[str, Any]
     audio: dict[int, bytes] = field(default_factory=dict)
     """Content index → pcm16."""
+    raw: dict[int, bytes] = field(default_factory=dict)
+    """Content index → audio of a client that has not become pcm16 yet."""
     marks: list[Mark] = field(default_factory=list)
     """Where the words of an assistant's audio stand (content index 0)."""
     heard: Heard | None = None

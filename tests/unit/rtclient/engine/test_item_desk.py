@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rtclient.engine.actions import Continued, Received, SenseFailed, TurnHeard
+from rtclient.engine.actions import Continued, Hear, Received, SenseFailed, TurnHeard
 from rtclient.engine.scripted import tone
 from rtclient.engine.senses import Heard, Say
 from rtclient.protocol.audio import from_base64, to_base64
@@ -317,3 +317,42 @@ def test_audio_of_a_response_that_may_not_begin_is_not_heard() -> None:
     (error,) = driver.send("response.create", response={"input": [item]})
     assert error["error"]["code"] == "conversation_already_has_active_response"
     assert not driver.listenings
+
+
+def test_long_g711_of_a_client_is_heard_slice_by_slice() -> None:
+    driver = Driver("hello")
+    ulaw = {"type": "audio/pcmu"}
+    driver.send(
+        "session.update", session={"type": "realtime", "audio": {"input": {"format": ulaw}}}
+    )
+    part = {"type": "input_audio", "audio": to_base64(bytes([0xFF]) * 8000)}
+    item = {"type": "message", "role": "user", "content": [part]}
+    event = {"type": "conversation.item.create", "item": item}
+    driver.feed(Received(json.dumps(event)))
+    driver.feed(Received(json.dumps({"type": "response.create"})))
+    assert driver.types[-1] == "conversation.item.done"
+    assert driver.core.has_backlog
+    while driver.core.has_backlog:
+        driver.feed(Continued())
+    (listening,) = driver.listenings.values()
+    assert len(listening.pcm) == 48 * 1000
+    driver.settle()
+    assert driver.brain.prompts[-1].items[0]["content"][0]["transcript"] == "hello"
+
+
+def test_the_ears_are_told_the_likely_words_and_the_language() -> None:
+    driver = Driver()
+    transcription = {"model": "m", "language": "de", "keywords": ["Parley"]}
+    audio = {"input": {"transcription": transcription, "turn_detection": None}}
+    driver.send("session.update", session={"type": "realtime", "audio": audio})
+    part = {"type": "input_audio", "audio": to_base64(bytes(4800))}
+    item = {"type": "message", "role": "user", "content": [part]}
+    create = {"type": "conversation.item.create", "item": item}
+    append = {"type": "input_audio_buffer.append", "audio": to_base64(bytes(9600))}
+    for event in (create, append):
+        actions = driver.feed(Received(json.dumps(event)))
+        (hear,) = [action for action in actions if isinstance(action, Hear)]
+        assert hear.language == "de"
+        assert "Parley" in hear.hints
+    (hear,) = [a for a in driver.feed(Received(json.dumps(append))) if isinstance(a, Hear)]
+    assert hear.hints == (), "the first of a turn is enough"
