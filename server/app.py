@@ -28,6 +28,7 @@ from server.security import make_gate
 from server.sessions import Sessions
 from server.settings import Settings
 from server.upstreams import Upstream, create_upstream
+from server.upstreams.engine import EngineUpstream
 
 PUBLIC = Path(__file__).resolve().parent.parent / "public"
 TAPPABLE_PHRASES = 6
@@ -81,6 +82,9 @@ def create_app(
         unix_clock=unix_clock,
     )
 
+    if isinstance(peer, EngineUpstream):
+        peer.on_queue = sessions.on_queue
+
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await peer.start()  # returns at once: the page is served before the engine is ready
@@ -113,7 +117,8 @@ def _health(upstream: Upstream) -> tuple[int, Mapping[str, Any]]:
         return 200, body
     state = upstream.state()
     if state != "failed":
-        return 200, body | {"engine": state}
+        queue_ms = getattr(upstream, "queue_ms", 0)
+        return 200, body | {"engine": state, "engine_queue_ms": queue_ms}
     return 503, body | {"status": "failed", "engine": state}
 
 

@@ -26,6 +26,15 @@ _TRANSCRIPTION_ADVICE = {
 }
 
 
+def queue_notice(queue_ms: int) -> Notice:
+    """Return what the page is told when turns begin to wait for the engine's ears, or no more."""
+    if queue_ms:
+        longer_s = max(1, round(queue_ms / 1000))
+        message = f"Many people are talking: answers take about {longer_s} s longer."
+        return Notice("warning", "engine_busy", message)
+    return Notice("info", "engine_busy", "Answers come as fast as usual again.")
+
+
 @dataclass(slots=True)
 class Sessions:
     """The sessions of this server. One place holds the upstream, so routes need not know it."""
@@ -43,12 +52,22 @@ class Sessions:
     unix_clock: Callable[[], float] = time.time
     new_id: Callable[[str], str] = field(default=lambda prefix: f"{prefix}_{secrets.token_hex(8)}")
 
+    _relays: set[Relay] = field(default_factory=set)
+    """Those that run."""
+
+    def on_queue(self, queue_ms: int) -> None:
+        """Tell every page that answers take longer, or (0) that this is over."""
+        for relay in self._relays:
+            relay.tell(queue_notice(queue_ms))
+
     def page_plan(self) -> Plan:
         """Return the plan of a session on `/ws`: the built-in profile, our own events allowed."""
         notices = []
         if self.upstream.kind == "engine" and self.upstream.state() == "starting":
             message = "The built-in voice engine is still starting; this takes a few seconds."
             notices.append(Notice("info", "engine_starting", message))
+        if queue_ms := getattr(self.upstream, "queue_ms", 0):
+            notices.append(queue_notice(queue_ms))
         return Plan(
             session=self.session,
             policy=Policy("open", model=self.upstream.model),
@@ -82,4 +101,8 @@ class Sessions:
             stall_s=self.stall_s,
             label=self.upstream.kind,
         )
-        await relay.run()
+        self._relays.add(relay)
+        try:
+            await relay.run()
+        finally:
+            self._relays.discard(relay)

@@ -475,8 +475,10 @@ function configNotices(config) {
 
 function sessionNotices({ notices: said, expiring, session, responses }) {
   const has_begun = Object.keys(responses).length > 0;
+  const last_busy = said.findLastIndex(({ code }) => code === "engine_busy"); // it replaces the ones before
   const all = said
     .filter(({ code }) => !(code === "engine_starting" && has_begun))
+    .filter(({ code }, at) => code !== "engine_busy" || at === last_busy)
     .map(({ level, code, message, at_ms }) => ({ key: `${code}:${at_ms}`, level, message }));
   if (expiring) {
     const at = new Date(expiring.expires_at * 1000).toLocaleTimeString(undefined, { timeStyle: "medium" });

@@ -123,6 +123,10 @@ class RelayCore:
             actions += self._notice(notice)
         return actions + self._wake(now)
 
+    def on_notice(self, notice: Notice) -> list[Action]:
+        """Somebody on this side has something to tell the page."""
+        return [] if self.is_over else self._notice(notice)
+
     def on_dialled(self, now: float) -> list[Action]:
         """The upstream accepted the connection."""
         if self.is_over:

@@ -22,7 +22,7 @@ from rtclient.errors import ConnectionLost, RemoteProtocolError, RTError
 from rtclient.protocol.codec import peek_type
 from rtclient.transport import Transport
 from server.errors import fault_of
-from server.relay.actions import Action, Close, Count, Leg, ToClient, ToUpstream, WakeAt
+from server.relay.actions import Action, Close, Count, Leg, Notice, ToClient, ToUpstream, WakeAt
 from server.relay.core import RelayCore
 
 STALL_S = 15.0
@@ -151,6 +151,12 @@ class Relay:
         self._has_room = asyncio.Event()
         self._traces = _log.isEnabledFor(logging.DEBUG)
         self._counts: Counter[str] = Counter()
+        self._told: list[Notice] = []
+
+    def tell(self, notice: Notice) -> None:
+        """Send the page a notice, while the session lasts. Never blocks."""
+        self._told.append(notice)
+        self._rearmed.set()
 
     async def run(self) -> None:
         """Relay until either side is gone or a rule ends the session; then free everything."""
@@ -220,10 +226,13 @@ class Relay:
                 async with asyncio.timeout(min(tick_s, max(0.0, until_wake))):
                     await self._rearmed.wait()
             now = self._clock()
+            told, self._told = self._told, []
+            actions = [action for notice in told for action in self._core.on_notice(notice)]
             if self._wake_at is not None and now >= self._wake_at:
                 self._wake_at = None
-                for box in self._take(self._core.on_time(now)):
-                    tasks.create_task(box.drain())  # a stuck leg must not stop the clock
+                actions += self._core.on_time(now)
+            for box in self._take(actions):
+                tasks.create_task(box.drain())  # a stuck leg must not stop the clock
             for leg, box in self._boxes.items():
                 if box.stalled_s() >= self._stall_s:
                     box.give_up()

@@ -62,7 +62,11 @@ def create_upstream(
         ping_timeout_s=ping_timeout_s,
     )
     if endpoint is None:
-        return EngineUpstream(dialler, environment=settings.local_environment())
+        return EngineUpstream(
+            dialler,
+            environment=settings.local_environment(),
+            max_sessions=settings.max_sessions,
+        )
     remote = Dialler(
         ssl_context=client_ssl_context(
             extra_ca_file=str(settings.extra_ca_file) if settings.extra_ca_file else None,

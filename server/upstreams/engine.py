@@ -15,7 +15,8 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
@@ -69,6 +70,7 @@ class EngineUpstream:
         *,
         command: Sequence[str] = COMMAND,
         environment: Mapping[str, str] | None = None,
+        max_sessions: int | None = None,
         start_timeout_s: float = 90.0,
         wait_ready_s: float = 8.0,
         stop_timeout_s: float = 5.0,
@@ -82,6 +84,8 @@ class EngineUpstream:
             command: The child's command line.
             environment: The variables `LOCAL_…`, all of them: an empty one says that nothing is
                 set, whatever file `.env` the child would find.
+            max_sessions: How many sessions the child may have; None: as many as it thinks right
+                for this machine.
             start_timeout_s: How long the child may take until it says that it is ready.
             wait_ready_s: How long `dial` waits for that.
             stop_timeout_s: How long the child may take to end before it is killed.
@@ -89,7 +93,8 @@ class EngineUpstream:
             max_backoff_s: The longest pause between restarts.
         """
         self._dialler = dialler
-        self._command = tuple(command)
+        limit = () if max_sessions is None else ("--max-sessions", str(max_sessions))
+        self._command = (*command, *limit)
         self._environment = dict(environment or {})
         self._start_timeout_s = start_timeout_s
         self._wait_ready_s = wait_ready_s
@@ -106,6 +111,10 @@ class EngineUpstream:
         """The child's process id while it runs."""
         self.notes: tuple[str, ...] = ()
         """What the engine said about senses that are missing or replaced."""
+        self.queue_ms = 0
+        """How long a turn waits for the ears, when that matters; else 0."""
+        self.on_queue: Callable[[int], None] | None = None
+        """Called with `queue_ms` when it begins to matter, and with 0 when that is over."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -128,7 +137,7 @@ class EngineUpstream:
         """Open a connection for one session; waits a while for an engine that is starting.
 
         Raises:
-            FaultError: `engine_starting` or `engine_failed`.
+            FaultError: `engine_starting`, `engine_failed` or `too_many_sessions`.
             ConnectError: The engine is there and does not answer.
         """
         try:
@@ -140,7 +149,9 @@ class EngineUpstream:
             raise FaultError("engine_failed")
         try:
             return await self._dialler.dial(self._endpoint)
-        except ConnectError:
+        except ConnectError as refused:
+            if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
+                raise FaultError("too_many_sessions") from None
             if self._endpoint is None:
                 raise FaultError("engine_starting") from None
             raise
@@ -204,9 +215,9 @@ class EngineUpstream:
                 ready = await self._ready_line(child.stdout)
             if ready is not None:
                 await self._announce(ready)
-                # Whatever it prints now is read away, so that it can never block on us.
-                while await child.stdout.read(65_536):
-                    pass
+                # All that it prints is read, so that it can never block on us.
+                async for line in _lines(child.stdout):
+                    self._note_load(line)
                 await child.wait()
         except TimeoutError:
             _log.error("engine did not get ready", extra={"after_s": self._start_timeout_s})
@@ -215,6 +226,7 @@ class EngineUpstream:
             was_ready, self._endpoint = self._endpoint is not None, None
             await self._end(child, self._stop_timeout_s if was_ready else _STARTING_STOP_S)
             self.pid = None
+            self._set_queue(0)
             listening.cancel()
             await asyncio.gather(listening, return_exceptions=True)
 
@@ -237,23 +249,30 @@ class EngineUpstream:
             self._endpoint = endpoint
             self._changed.notify_all()
 
-    async def _relay_log(self, stderr: asyncio.StreamReader) -> None:
-        rest = b""
-        while data := await stderr.read(_MAX_LINE_BYTES):
-            *lines, rest = (rest + data).split(b"\n")
-            if len(rest) > _MAX_LINE_BYTES:
-                lines, rest = [*lines, rest], b""
-            self._log_lines(lines)
-        self._log_lines([rest])
+    def _note_load(self, line: bytes) -> None:
+        """Note how long turns wait for the ears, when a line says so."""
+        with contextlib.suppress(ValueError):
+            found = json.loads(line)
+            if isinstance(found, dict) and found.get("event") == "load":
+                queue_ms = found.get("queue_ms")
+                self._set_queue(queue_ms if isinstance(queue_ms, int) else 0)
 
-    def _log_lines(self, lines: Iterable[bytes]) -> None:
-        for line in lines:
-            if text := line.decode(errors="replace").rstrip():
-                self._last_words = text
-                is_bad = text.startswith(("WARNING", "ERROR", "CRITICAL"))
-                _log.log(
-                    logging.WARNING if is_bad else logging.DEBUG, "engine log", extra={"line": text}
-                )
+    def _set_queue(self, queue_ms: int) -> None:
+        was_ms, self.queue_ms = self.queue_ms, max(0, queue_ms)
+        if self.on_queue is not None and bool(was_ms) != bool(self.queue_ms):
+            self.on_queue(self.queue_ms)
+
+    async def _relay_log(self, stderr: asyncio.StreamReader) -> None:
+        async for line in _lines(stderr):
+            self._log_line(line)
+
+    def _log_line(self, line: bytes) -> None:
+        if text := line.decode(errors="replace").rstrip():
+            self._last_words = text
+            is_bad = text.startswith(("WARNING", "ERROR", "CRITICAL"))
+            _log.log(
+                logging.WARNING if is_bad else logging.DEBUG, "engine log", extra={"line": text}
+            )
 
     async def _end(self, child: asyncio.subprocess.Process, stop_timeout_s: float) -> None:
         """End the child: politely, then with force, then what is left of its process group."""
@@ -274,3 +293,15 @@ class EngineUpstream:
         elif child.returncode is None:
             child.kill()
         await child.wait()
+
+
+async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream; one that is too long comes in pieces."""
+    rest = b""
+    while data := await stream.read(_MAX_LINE_BYTES):
+        *lines, rest = (rest + data).split(b"\n")
+        if len(rest) > _MAX_LINE_BYTES:
+            lines, rest = [*lines, rest], b""
+        for line in lines:
+            yield line
+    yield rest

@@ -1,9 +1,11 @@
 """How the application and its upstream live together."""
 
 import asyncio
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -17,6 +19,8 @@ from server.app import create_app
 from server.errors import FaultError
 from server.settings import load_settings
 from server.upstreams import State
+from server.upstreams.dialling import Dialler
+from server.upstreams.engine import EngineUpstream
 from tests.integration.test_relay import set_up
 from tests.support.canary import CANARY, found
 from tests.support.model_servers import Fault, model_servers
@@ -143,6 +147,46 @@ async def test_a_client_waits_for_an_engine_that_is_starting_and_is_told(tmp_pat
                 upstream.ready.set()
                 await page.until("session.updated")
         assert upstream.calls == ["start", "close"]
+
+
+BUSY = """
+import json, pathlib, sys
+say = lambda **line: print(json.dumps(line), flush=True)
+say(event="ready", host="127.0.0.1", port=PORT)
+wait = lambda: pathlib.Path("FIFO").read_text()
+wait(); say(event="load", queue_ms=1800); wait(); say(event="load", queue_ms=0)
+sys.stdin.read()
+"""
+
+
+def is_busy(event: dict[str, Any]) -> bool:
+    return bool(event["code"] == "engine_busy")
+
+
+async def test_open_pages_are_told_when_the_engine_is_busy_and_when_no_more(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    settings = load_settings({"UPSTREAM": "engine", "PORT": "0"}, tmp_path)
+    async with ScriptedPeer(set_up) as peer:
+        code = BUSY.replace("PORT", str(peer.port)).replace("FIFO", str(fifo))
+        upstream = EngineUpstream(Dialler(), command=(sys.executable, "-S", "-c", code))
+        app = create_app(settings, upstream=upstream)
+        async with (
+            running(uvicorn_config(app, settings)) as server,
+            httpx.AsyncClient() as http,
+            talking(server.port) as page,
+        ):
+            await page.until("session.updated")
+            await asyncio.to_thread(fifo.write_text, "busy")
+            notice = await page.until("parley.notice", is_busy)
+            assert notice["level"] == "warning"
+            assert "about 2 s longer" in notice["message"]
+            health = (await http.get(f"http://127.0.0.1:{server.port}/healthz")).json()
+            assert health["engine_queue_ms"] == 1800
+            async with talking(server.port) as late:
+                await late.until("parley.notice", is_busy)
+            await asyncio.to_thread(fifo.write_text, "idle")
+            assert (await page.until("parley.notice", is_busy))["level"] == "info"
 
 
 async def test_a_client_is_told_when_the_engine_failed(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from server.errors import FAULTS
 from server.policy import Policy
-from server.relay.actions import Notice
-from server.relay.core import HOLD_BYTES, Phase
+from server.relay.actions import Notice, Plan
+from server.relay.core import HOLD_BYTES, Phase, RelayCore
 from tests.support.playbook import UNIX_NOW, Playbook
 
 SESSION: dict[str, Any] = {
@@ -417,6 +417,15 @@ def test_notices_of_the_plan_come_first() -> None:
     play = Playbook(session=SESSION, notices=(Notice("info", "engine_starting", "Wait."),))
     play.client_gets("parley.notice", level="info", code="engine_starting", message="Wait.")
     play.nothing_more()
+
+
+def test_what_this_side_has_to_tell_goes_to_pages_that_are_there() -> None:
+    busy = Notice("warning", "engine_busy", "Wait.")
+    for has_extras, count in ((True, 2), (False, 0)):
+        core = RelayCore(Plan(has_extras=has_extras), now=0, unix_now=0, new_id=lambda _: "event_1")
+        assert len(core.on_notice(busy)) == count
+        core.on_client_closed(1000, "")
+        assert core.on_notice(busy) == []
 
 
 def test_a_transcription_that_fails_is_explained_once() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from rtclient.errors import ConnectError, ConnectionLost, RemoteProtocolError
 from server.policy import Policy
-from server.relay.actions import Plan
+from server.relay.actions import Notice, Plan
 from server.relay.core import RelayCore
 from server.relay.pump import Relay
 
@@ -109,6 +109,23 @@ async def test_nothing_more_is_read_while_the_other_side_takes_nothing() -> None
     assert [json.loads(text)["n"] for text in sent[1:]] == list(range(100))
     scene.client.says(ConnectionLost(1000))
     await scene.running
+
+
+async def test_a_page_is_told_what_others_notice_however_quiet_its_session_is() -> None:
+    scene = Scene()
+    scene.upstream.says(CREATED)
+    await scene.client.until_sent(1)
+    scene.relay.tell(Notice("warning", "engine_busy", "Wait."))
+    scene.relay.tell(Notice("info", "engine_busy", "Go on."))
+    _, *told = map(json.loads, await scene.client.until_sent(3))
+    assert [(event["type"], event["message"]) for event in told] == [
+        ("parley.notice", "Wait."),
+        ("parley.notice", "Go on."),
+    ]
+    scene.client.says(ConnectionLost(1000))
+    await scene.running
+    scene.relay.tell(Notice("info", "engine_busy", "Too late."))
+    assert len(scene.client.sent) == 3
 
 
 @pytest.mark.parametrize(

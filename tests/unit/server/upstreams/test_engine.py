@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from rtclient.engine import scripted
+from rtclient.engine.door import House
+from rtclient.engine.serve import serve
 from rtclient.testing import ScriptedPeer
 from server.errors import FaultError
 from server.upstreams.dialling import Dialler
@@ -227,3 +230,43 @@ async def test_closing_while_it_starts_leaves_nothing() -> None:
     await asyncio.wait_for(upstream.close(), 5)
     await upstream.close()
     assert upstream.pid is None
+
+
+LOAD = """
+for ms in (1800, 2500, 0, -1, "x"):
+    print(json.dumps({"event": "load", "sessions": 3, "waiting": 2, "queue_ms": ms}), flush=True)
+print(json.dumps({"event": "load", "queue_ms": 1200}), flush=True)
+print("[1]"); print("x" * 100_000, flush=True)
+sys.stdin.buffer.read()
+"""
+
+
+async def test_it_is_told_when_turns_begin_to_wait_and_when_that_is_over() -> None:
+    told: asyncio.Queue[int] = asyncio.Queue()
+    upstream = engine(READY + LOAD)
+    upstream.on_queue = told.put_nowait
+    async with running(upstream):
+        assert [await told.get() for _ in range(3)] == [1800, 0, 1200]
+        assert upstream.queue_ms == 1200
+    assert await told.get() == 0  # nobody waits for an engine that is gone
+    assert upstream.queue_ms == 0
+
+
+async def test_the_servers_limit_is_the_engines_too(tmp_path: Path) -> None:
+    out = tmp_path / "arguments"
+    code = f"import sys\nopen({str(out)!r}, 'w').write(' '.join(sys.argv[1:]))" + UNTIL_STDIN_CLOSES
+    async with running(engine(code, max_sessions=7)) as upstream:
+        await until(upstream, "ready")
+        assert out.read_text() == "--max-sessions 7"
+
+
+async def test_an_engine_without_room_says_that_all_places_are_taken() -> None:
+    async with (
+        serve(scripted.senses(), house=House(max_sessions=1)) as server,
+        running(engine(UNTIL_STDIN_CLOSES, server.address[1])) as upstream,
+    ):
+        first = await upstream.dial()
+        with pytest.raises(FaultError) as caught:
+            await upstream.dial()
+        assert caught.value.fault.code == "too_many_sessions"
+        await first.close()
