@@ -22,6 +22,8 @@ MAX_CHARS: Final = 32_768
 """Text of one answer; more could never be spoken within the limits of a response."""
 MAX_CALL_CHARS: Final = 262_144
 MAX_CALLS: Final = 64
+_LONGEST: Final = 480
+"""A sentence, and a gap between two, end here at the latest."""
 _DONE: Final = "[DONE]"
 _THINK: Final = "<think>"
 _THOUGHT: Final = "</think>"
@@ -42,25 +44,28 @@ class Sentences:
 
     def __init__(self) -> None:
         self._text = ""
+        self._joined = 0
+        """So much of the text is one sentence, whatever full stops are in it."""
 
     def feed(self, text: str) -> Iterator[str]:
         """Take more text; yield the sentences whose end is now certain."""
         self._text += text
+        if self._text.isspace():
+            self._text = self._text[:_LONGEST]
         while (end := self._end()) is not None:
             yield self._text[:end]
-            self._text = self._text[end:]
+            self._text, self._joined = self._text[end:], 0
 
     def _end(self) -> int | None:
         """Return where the first sentence ends, None when that is not certain yet."""
-        end = 0
         while True:
             # The first of the stretches is a single sentence; that there is another ends it.
-            starts = [start for start, _ in sentences(self._text[end:])]
+            starts = [start for start, _ in sentences(self._text[self._joined :])]
             if len(starts) < 2:
                 return None
-            end += starts[1]
-            if not _NO_END.search(self._text[:end]):
-                return end
+            self._joined += starts[1]
+            if self._joined > _LONGEST or not _NO_END.search(self._text[: self._joined]):
+                return self._joined
 
     def rest(self) -> Iterator[str]:
         """Yield what is left: the text is whole."""
@@ -150,9 +155,8 @@ class Completion:
         delta = choice.get("delta") or {}
         text = delta.get("content") or delta.get("refusal") or ""
         if text and not self._finish_reason:
-            text = self._reasoning.feed(text)
             self._chars += len(text)
-            yield from map(Say, self._sentences.feed(text))
+            yield from map(Say, self._sentences.feed(self._reasoning.feed(text)))
         for piece in delta.get("tool_calls") or ():
             self._on_call(piece)
         if self._chars > MAX_CHARS:

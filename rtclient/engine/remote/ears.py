@@ -34,7 +34,7 @@ LEAST_S: Final = 0.1
 MAX_PROMPT_CHARS: Final = 600
 """Whisper looks at 224 tokens of the prompt."""
 _MAX_ANSWER_BYTES: Final = 1024 * 1024
-_NO_WORDS: Final = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪.…]+))+\s*")
+_NO_WORDS: Final = re.compile(r"(?:\s*(?:\[[^\]]*\]|\([^)]*\)|\*[^*]*\*|[♪.…]))+")
 """What models write for a sound without words: `[BLANK_AUDIO]`, `(wind blowing)`, `...`."""
 _SURE: Final = 0.9
 _LEAST_SURE: Final = 0.8

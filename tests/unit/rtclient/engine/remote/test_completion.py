@@ -89,6 +89,16 @@ def test_a_text_without_an_end_is_cut_at_a_space() -> None:
     assert all(len(one) <= 480 for one in found)
 
 
+@pytest.mark.parametrize("piece", ["\n" * 16, "<think>" * 2, "1. " * 8, "word" * 8, "a. " * 8])
+def test_a_server_that_repeats_itself_for_ever_costs_little(piece: str) -> None:
+    completion = Completion()
+    data, count = chunk(content=piece), 0
+    while not completion.is_over:
+        list(completion.feed(data))
+        count += 1
+    assert count == MAX_CHARS // len(piece) + 1
+
+
 def test_a_text_that_never_ends_is_stopped() -> None:
     completion = Completion()
     data = chunk(content="All work and no play. " * 100)

@@ -23,6 +23,11 @@ def test_no_word_is_nothing_heard(text: str) -> None:
     assert (heard.text, heard.is_certain, heard.confidence) == ("", False, 0.0)
 
 
+def test_a_long_text_is_judged_at_once() -> None:
+    text = "." * 50_000 + " (" * 1_000 + "x"
+    assert heard_of({"text": text}).text == text
+
+
 def test_what_stands_beside_words_stays() -> None:
     assert heard_of({"text": "[door] Hello (laughs)."}).text == "[door] Hello (laughs)."
 
