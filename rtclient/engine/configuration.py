@@ -47,8 +47,17 @@ class Fixed:
 def updated(session: dict[str, Any], patch: dict[str, Any], fixed: Fixed) -> dict[str, Any] | Fault:
     """Return the session after a valid `patch`, or why it cannot be."""
     new = merge(session, _without_null_branches(patch))
-    kind = new["type"] = session["type"]
-    for path, default in _NEVER_NULL[kind].items():
+    new["type"] = session["type"]
+    _fill(new)
+    if new["type"] == "transcription":
+        return _without_responses(new) or _transcription_fault(new) or new
+    new["model"] = new["model"] or session["model"]
+    return _transcription_fault(new) or _fault(session, new, fixed) or new
+
+
+def _fill(new: dict[str, Any]) -> None:
+    """Put defaults where the merge left null or nothing."""
+    for path, default in _NEVER_NULL[new["type"]].items():
         *branch, leaf = path
         holder = new
         for key in branch:
@@ -60,23 +69,22 @@ def updated(session: dict[str, Any], patch: dict[str, Any], fixed: Fixed) -> dic
             side["format"]["rate"] = 24000
     detection = new["audio"]["input"]["turn_detection"]
     if detection is not None:
-        defaults = default_turn_detection(detection["type"])
-        for key, value in defaults.items():
+        for key, value in default_turn_detection(detection["type"]).items():
             if detection.get(key) is None:
                 detection[key] = value
-    if kind == "transcription" and detection is not None:
-        if detection.get("idle_timeout_ms") is not None:
-            return _NO_IDLE
-        for key in RESPONSE_SWITCHES & detection.keys():
-            del detection[key]
     transcription = new["audio"]["input"]["transcription"]
     if transcription is not None and transcription.get("model") is None:
         transcription["model"] = "whisper-1"
-    fault = _transcription_fault(new)
-    if fault is None and kind == "realtime":
-        new["model"] = new["model"] or session["model"]
-        fault = _fault(session, new, fixed)
-    return fault or new
+
+
+def _without_responses(new: dict[str, Any]) -> Fault | None:
+    """Take out of a turn detection what is about responses."""
+    detection = new["audio"]["input"]["turn_detection"] or {}
+    if detection.get("idle_timeout_ms") is not None:
+        return _NO_IDLE
+    for key in RESPONSE_SWITCHES & detection.keys():
+        del detection[key]
+    return None
 
 
 _NO_IDLE = Fault(

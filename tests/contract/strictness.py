@@ -232,10 +232,13 @@ def _item(name: str) -> Section:
 
 
 def _parts(at: str, *names: str) -> dict[str, Section]:
-    wrong = "text" if "input_text" in names else "input_text"
+    wrong = "output_text" if "input_text" in names else "input_text"
     rows: dict[str, Section] = {
-        "input_text": {"type": _kind("input_text", wrong), "text": _MUST_TEXT},
-        "output_text": {"type": _kind("output_text", wrong, "output_audio"), "text": _MUST_TEXT},
+        "input_text": {"type": _kind("input_text", wrong, "text"), "text": _MUST_TEXT},
+        "output_text": {
+            "type": _kind("output_text", wrong, "text", "output_audio"),
+            "text": _MUST_TEXT,
+        },
         "input_audio": {
             "type": _kind("input_audio", "audio"),
             "audio": ([SILENCE, ""], [("!", VALUE), ("AAA", VALUE), (5, KIND), (None, KIND)]),

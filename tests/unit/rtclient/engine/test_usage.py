@@ -1,5 +1,7 @@
 """Tokens of a response."""
 
+import pytest
+
 from rtclient.engine.senses import Used
 from rtclient.engine.usage import Cost, RateLimit, as_counted, audio_tokens, text_tokens, usage
 
@@ -60,3 +62,17 @@ def test_the_limit_refills_within_a_minute() -> None:
     assert second["remaining"] == 39_666
     (third,) = limit.spend(10**6, 60.0)
     assert third["remaining"] == 0
+
+
+def test_who_took_too_much_waits_until_it_is_paid_back() -> None:
+    limit = RateLimit(600)
+    assert limit.wait_s(0.0) == 0.0
+    limit.spend(599, 0.0)
+    assert limit.wait_s(0.0) == 0.0, "one token is left"
+    limit.spend(101, 0.0)
+    assert limit.wait_s(0.0) == pytest.approx(10.1)
+    fault = limit.fault(limit.wait_s(0.0))
+    assert fault.code == "rate_limit_exceeded"
+    assert fault.message.endswith("Limit 600, Used 700. Please try again in 10.100s.")
+    assert limit.wait_s(10.1) == pytest.approx(0.0)
+    assert limit.spend(0, 100.0)[0]["remaining"] == 600
