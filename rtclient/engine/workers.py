@@ -313,6 +313,11 @@ class WorkerPool:
         """Process ids of the workers that live now (for tests and reports)."""
         return [worker.process.pid for worker in self._workers]
 
+    @property
+    def busy_pids(self) -> list[int]:
+        """Process ids of those that have a job now (for tests and reports)."""
+        return [worker.process.pid for worker in self._workers if worker.lease is not None]
+
     async def start(self) -> None:
         """Start the workers; return when the first one is ready, the others follow.
 
