@@ -8,6 +8,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from rtclient.engine import scripted
@@ -89,6 +90,7 @@ def check_answer(act: Ask, caused: list[Event]) -> None:
         assert act.answer in [event["type"] for event in caused], (act, caused)
 
 
+@pytest.mark.timeout(30)  # on a busy machine
 def test_a_thousand_turns_of_anything() -> None:
     talk = Talk(Wanderer)
     talk.take(TURNS)

@@ -14,14 +14,16 @@ adds up.
 import base64
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, get_args
 
 from openai.types.realtime import RealtimeServerEvent
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel, Field, TypeAdapter
 
 from tests.support.judged_response import Event, JudgedResponse
 
-_MODEL: TypeAdapter[Any] = TypeAdapter(RealtimeServerEvent)
+_BY_TYPE: Any = Annotated[get_args(RealtimeServerEvent)[0], Field(discriminator="type")]
+_MODEL: TypeAdapter[Any] = TypeAdapter(_BY_TYPE)
+"""The client's models, told apart by `type` as the client does; pydantic alone would try each."""
 
 KNOWN_BESIDES = frozenset(
     f"{event}.session.{key}"
