@@ -10,8 +10,7 @@ one go when it is complete itself: working off is several times faster than spea
 
 Rules of the file:
 - a lease never blocks and never awaits a worker; only `Lease.receive` waits;
-- complete jobs come before live ones, and owners take turns: of each owner one job runs at a time,
-  and who waits for more goes to the end of the line;
+- who is next is line.py's business;
 - workers speak frames over their own stdin and stdout: 4 bytes length, 4 bytes job, 1 byte kind,
   then the payload (big endian). Whatever else a library prints goes to stderr;
 - a worker whose stdin ends exits at once, whatever it does: no orphan outlives its parent;
@@ -29,11 +28,11 @@ import struct
 import sys
 import threading
 import time
-from collections import deque
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, Protocol
 
+from rtclient.engine.line import Line
 from rtclient.engine.senses import SenseError
 
 _HEADER = struct.Struct(">IIB")
@@ -179,43 +178,6 @@ class Lease:
         self._frames.clear()
 
 
-class Line:
-    """Jobs that wait, in a fair order: owners take turns, each with its oldest job."""
-
-    def __init__(self) -> None:
-        self._owners: dict[str, deque[Lease]] = {}
-
-    def __iter__(self) -> Iterator[Lease]:
-        return (lease for leases in self._owners.values() for lease in leases)
-
-    def add(self, lease: Lease) -> None:
-        """Put a job at the end of its owner's, and a new owner at the end of the line."""
-        self._owners.setdefault(lease.owner, deque()).append(lease)
-
-    def remove(self, lease: Lease) -> None:
-        """Take a job out; nothing happens when it does not wait."""
-        leases = self._owners.get(lease.owner)
-        if leases is not None and lease in leases:
-            leases.remove(lease)
-            if not leases:
-                del self._owners[lease.owner]
-
-    def take(self, busy: Collection[str], *, only_complete: bool) -> Lease | None:
-        """Take out who is next: a complete job if there is one, else a live one if it may be.
-
-        `busy`: owners that have a job running; a second one has to wait.
-        """
-        heads = [leases[0] for owner, leases in self._owners.items() if owner not in busy]
-        found = next((lease for lease in heads if lease.is_complete), None)
-        if found is None and not only_complete:
-            found = next((lease for lease in heads if not lease.is_deferred), None)
-        if found is not None:
-            self.remove(found)
-            if found.owner in self._owners:  # it has more to do: after everybody else
-                self._owners[found.owner] = self._owners.pop(found.owner)
-        return found
-
-
 @dataclass(frozen=True, slots=True)
 class Load:
     """How busy a pool is."""
@@ -301,7 +263,7 @@ class WorkerPool:
         self._start_timeout_s = start_timeout_s
         self._idle: list[_Worker] = []
         self._workers: set[_Worker] = set()
-        self._line = Line()
+        self._line: Line[Lease] = Line()
         self._catching_up_s = _FIRST_GUESS_S
         self._tending: list[asyncio.Task[None]] = []
         self._ready = asyncio.Event()

@@ -1,8 +1,6 @@
-"""Who of those that wait is next; what the workers themselves do is in the integration tests."""
-
 from dataclasses import dataclass
 
-from rtclient.engine.workers import Line
+from rtclient.engine.line import Line
 
 
 @dataclass(eq=False)
