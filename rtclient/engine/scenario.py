@@ -18,8 +18,9 @@
 
 A step is a text to say, or one of `{say: TEXT}`, `{call: NAME, arguments: {…}}`,
 `{replay: true}`, `{wait_ms: N}`, `{error: TEXT}`; after `error` the response is failed, so it
-stands before or after what is said. Turn N is the N-th user item of a session, spoken or typed.
-Without `hear` a turn is heard by the engine's ears, without `answer` answered by its brain.
+stands before or after what is said. Functions are called only if the session has them. Turn N is
+the N-th user item of a session, spoken or typed. Without `hear` a turn is heard by the engine's
+ears, without `answer` answered by its brain.
 
 JSON lines hold one turn each. `faults` are those of `faults.py`, as text or JSON.
 
