@@ -19,11 +19,13 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from rtclient.engine import scripted
+from rtclient.engine.brain import Persona
 from rtclient.engine.load import QueueWatch
 from rtclient.engine.options import Settled, parser, settled
 from rtclient.engine.remote.settings import servers_of
 from rtclient.engine.senses import Senses
 from rtclient.engine.serve import EngineServer, serve
+from rtclient.engine.stage import Stage
 from rtclient.environment import ENGINE_KEY, engine_key, local_settings
 
 log = logging.getLogger("rtclient.engine")
@@ -43,6 +45,15 @@ def _senses(options: argparse.Namespace) -> Senses:
     from rtclient.engine.defaults import senses
 
     return senses(ear_workers=options.ear_workers, servers=servers)
+
+
+def _make_repeatable(options: argparse.Namespace, stage: Stage, senses: Senses) -> None:
+    """Put in the senses that a test asked for; once they started, for that may replace some."""
+    if options.voice_kind == "tone":
+        senses.voice = scripted.LetterVoice()
+        senses.names = {**senses.names, "voice": "letters"}
+    if options.seed is not None and isinstance(senses.brain, Persona):
+        senses.brain = Persona(chance=stage.chance("persona"))
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
@@ -124,9 +135,7 @@ async def _run(options: argparse.Namespace, settings: Settled) -> int:
         except (RuntimeError, OSError) as exc:
             log.error("the senses cannot start: %s", exc)
             return 1
-        if options.voice_kind == "tone":
-            senses.voice = scripted.LetterVoice()
-            senses.names = {**senses.names, "voice": "letters"}
+        _make_repeatable(options, settings.stage, senses)
         async with serve(
             senses,
             host=options.host,

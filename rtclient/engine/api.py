@@ -13,14 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from rtclient.engine import profiles
+from rtclient.engine.asking import Asked, Refusal, Reply, refusal
 from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.door import (
     PREVIEW_PATH,
-    Asked,
     House,
-    Refusal,
-    Reply,
-    refusal,
     stranger,
     told,
     upgrade_required,

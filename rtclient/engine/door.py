@@ -6,104 +6,22 @@ says no (OpenAI), the refusal is the admission's `first_error`. Other requests a
 """
 
 import hmac
-import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, Literal
-from urllib.parse import parse_qs
 
 from rtclient.engine import profiles
+from rtclient.engine.asking import Asked, Refusal, refusal
 from rtclient.engine.client_secrets import Secret
 from rtclient.engine.profiles import AZURE, AZURE_PATH, DEFAULT, OPENAI, Profile, Trouble
 from rtclient.engine.shapes import Fault
 
-SUBPROTOCOL: Final = "realtime"
-KEY_SUBPROTOCOL: Final = "openai-insecure-api-key."
 PREVIEW_PATH: Final = "/openai/realtime"
 RETRY_AFTER_S: Final = 10
 """When a session too many should try again: sessions end at any time, so it is a guess."""
 _MAX_NAME_CHARS = 256
 _WINDOW_S = 60.0
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One request: its method, its target (path and query) and its headers as they came."""
-
-    method: str
-    target: str
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @cached_property
-    def path(self) -> str:
-        """The path without query and trailing slashes."""
-        return self.target.partition("?")[0].rstrip("/") or "/"
-
-    @cached_property
-    def query(self) -> dict[str, str]:
-        """The first value of each name."""
-        # urlsplit raises on odd brackets
-        found = parse_qs(self.target.partition("?")[2], keep_blank_values=True)
-        return {name: values[0] for name, values in found.items()}
-
-    def all(self, name: str) -> list[str]:
-        """Return the values of a header, in order."""
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    @property
-    def wants_upgrade(self) -> bool:
-        """Whether it asks to become a WebSocket."""
-        return "websocket" in ",".join(self.all("Upgrade")).lower()
-
-    @property
-    def subprotocols(self) -> list[str]:
-        """The subprotocols that are offered."""
-        offered = ",".join(self.all("Sec-WebSocket-Protocol"))
-        return [name.strip() for name in offered.split(",") if name.strip()]
-
-    @property
-    def credentials(self) -> list[str]:
-        """All that could be a key: header `api-key`, Bearer, subprotocol, and Azure's query."""
-        found = self.all("api-key")
-        for value in self.all("Authorization"):
-            scheme, _, token = value.partition(" ")
-            if scheme.lower() == "bearer":
-                found.append(token.strip())
-        found += [
-            name.removeprefix(KEY_SUBPROTOCOL)
-            for name in self.subprotocols
-            if name.startswith(KEY_SUBPROTOCOL)
-        ]
-        if self.path.startswith("/openai/") and "api-key" in self.query:
-            found.append(self.query["api-key"])
-        return found
-
-    @property
-    def is_beta(self) -> bool:
-        """Whether it asks for the shape that the service shut down."""
-        return "realtime=v1" in ",".join(self.all("OpenAI-Beta")) or (
-            "openai-beta.realtime-v1" in self.subprotocols
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An HTTP answer: a status, JSON, and headers beside those that describe the body."""
-
-    status: int
-    content: Mapping[str, Any]
-    headers: tuple[tuple[str, str], ...] = ()
-
-    @property
-    def body(self) -> bytes:
-        """The JSON that clients get."""
-        return json.dumps(self.content, ensure_ascii=False).encode()
-
-
-class Refusal(Reply):
-    """An HTTP answer that is no."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +94,6 @@ class House:
         return key is None or any(
             hmac.compare_digest(key.encode(), given.encode()) for given in asked.credentials
         )
-
-
-def refusal(
-    status: int, code: str, message: str, *headers: tuple[str, str], param: str | None = None
-) -> Refusal:
-    """Return a refusal in OpenAI's shape."""
-    error = {"type": "invalid_request_error", "code": code, "message": message, "param": param}
-    return Refusal(status, {"error": error}, headers)
 
 
 def told(trouble: Trouble) -> Refusal:

@@ -9,6 +9,7 @@ all of it. Without h11, which comes with the extra `engine`, such requests get a
 from __future__ import annotations
 
 import asyncio
+import http.client
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -18,7 +19,7 @@ from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from rtclient.engine.door import Asked, Reply, refusal
+from rtclient.engine.asking import Asked, Reply, refusal
 
 if TYPE_CHECKING:
     import h11
@@ -44,8 +45,7 @@ def response_of(reply: Reply) -> Response:
     )
     for name, value in reply.headers:
         headers[name] = value
-    status = HTTPStatus(reply.status)
-    return Response(status.value, status.phrase, headers, body)
+    return Response(reply.status, http.client.responses.get(reply.status, ""), headers, body)
 
 
 def asked_of(request: Request) -> Asked:
@@ -111,7 +111,7 @@ class Reading:
                 return
             self.asked = Asked(
                 event.method.decode("ascii"),
-                event.target.decode("ascii"),
+                event.target.decode("latin-1"),
                 tuple((k.decode("ascii"), v.decode("latin-1")) for k, v in event.headers),
             )
         elif isinstance(event, h11.Data):

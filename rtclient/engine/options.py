@@ -11,9 +11,9 @@ from rtclient.engine.profiles import PROFILES
 from rtclient.engine.stage import Stage, add_arguments, stage_of
 from rtclient.environment import ENGINE_KEY
 
-SESSIONS_PER_CORE: Final = 20
-"""Measured (bench/talkers.py): five people who talk at the same moment for each core are answered
-in time, and in a conversation somebody talks a quarter of the time."""
+SESSIONS_PER_CORE: Final = 10
+"""Measured (bench/talkers.py): people in conversation, who speak a quarter of the time, for whom a
+core is enough. A microphone that is only open costs a hundredth of a core."""
 MOST_MINUTES: Final = 7 * 24 * 60
 
 

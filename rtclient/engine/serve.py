@@ -25,20 +25,11 @@ from websockets.typing import Subprotocol
 
 from rtclient.engine.actions import Emit, Outbox
 from rtclient.engine.api import Api
+from rtclient.engine.asking import SUBPROTOCOL, Asked, Refusal, Reply
 from rtclient.engine.client_secrets import ClientSecrets, Secret
 from rtclient.engine.connection import Connection
 from rtclient.engine.core import Session
-from rtclient.engine.door import (
-    SUBPROTOCOL,
-    Admission,
-    Asked,
-    House,
-    Rate,
-    Refusal,
-    Reply,
-    admit,
-    told,
-)
+from rtclient.engine.door import Admission, House, Rate, admit, told
 from rtclient.engine.http import Front, asked_of, response_of
 from rtclient.engine.profiles import on_purpose
 from rtclient.engine.senses import Senses

@@ -17,6 +17,7 @@ from rtclient.engine.door import House
 from rtclient.engine.http import MAX_BODY_BYTES
 from rtclient.engine.profiles import AZURE, OPENAI
 from rtclient.engine.serve import serve
+from rtclient.engine.stage import Stage
 from tests.support.certificates import Authority
 from tests.support.talker import Talker
 
@@ -134,6 +135,20 @@ async def test_plain_requests(
 async def test_requests_in_bits_and_those_that_are_none(sent: list[bytes], status: bytes) -> None:
     async with engine() as address:
         assert (await exchange(address, *sent)).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_the_control_endpoint_wants_the_standing_key() -> None:
+    async with engine(stage=Stage(is_controlled=True)) as address:
+        secret = {"Authorization": f"Bearer {await minted(address)}"}
+        async with httpx2.AsyncClient(base_url=f"http://{address}/_control/") as http:
+            for headers, status in ((KEY, 200), ({}, 401), (secret, 401)):
+                assert (await http.get("sessions", headers=headers)).status_code == status
+            answer = await http.post("faults", headers=KEY, json={"fault": "refuse", "status": 599})
+            assert answer.status_code == 200, answer.text
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(f"ws://{address}/v1/realtime", additional_headers=KEY)
+        assert refused.value.response.status_code == 599
+        assert json.loads(refused.value.response.body or b"")["error"]["code"] == "server_error"
 
 
 async def test_a_client_that_waits_to_send_its_body_is_told_to_go_on() -> None:

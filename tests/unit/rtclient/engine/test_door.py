@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
+from rtclient.engine.asking import Asked, Refusal
 from rtclient.engine.client_secrets import Secret
-from rtclient.engine.door import Admission, Asked, House, Rate, Refusal, admit
+from rtclient.engine.door import Admission, House, Rate, admit
 from rtclient.engine.profiles import AZURE, OPENAI
 
 UPGRADE = ("Upgrade", "websocket")
