@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rtclient.engine.actions import Outbox, Think
+from rtclient.engine.context import in_context
 from rtclient.engine.items import Conversation, Item, prompt_costs
 from rtclient.engine.ladder import Plan, Response
 from rtclient.engine.senses import Heard, Prompt, Say, Spoken, Thought
@@ -74,6 +75,7 @@ def plan_of(
         is_voice_chosen=asked.get("voice") is not None,
         context=tuple(context or ()),
         has_own_context=context is not None,
+        truncation=session.get("truncation"),
     )
 
 
@@ -187,13 +189,20 @@ class ResponseDesk:
             response.on_thinking_ended(now)
             self._settle(response, now)
             return
+        fitting: list[Item] | Fault = items  # what the client chose itself is not cut
+        if not plan.has_own_context:
+            rules = prompt_costs(plan.instructions, plan.tools, ())
+            fitting = in_context(items, sum(cost.tokens for cost in rules), plan.truncation)
+        if isinstance(fitting, Fault):
+            self.fail(response, fitting, now)
+            return
         tools = () if plan.tool_choice == "none" else plan.tools
         limit = plan.max_output_tokens
         heard: Heard | None = newest.heard if newest is not None else None
-        response.prompt_costs = prompt_costs(plan.instructions, plan.tools, items)
+        response.prompt_costs = prompt_costs(plan.instructions, plan.tools, fitting)
         response.previous_costs = self._costs
         prompt = Prompt(
-            items=[item.for_brain() for item in items],
+            items=[item.for_brain() for item in fitting],
             instructions=plan.instructions,
             tools=tools,
             tool_choice=plan.tool_choice,

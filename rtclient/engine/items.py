@@ -53,6 +53,8 @@ class Item:
     """The ears broke over it: what to tell the client, may be empty."""
     is_silence: bool = False
     """Nobody spoke: the audio of an idle timeout."""
+    is_out_of_context: bool = False
+    """Too old: no response looks at it any more."""
     is_cut: bool = False
     """Truncated: what the assistant still sends of it is not part of the conversation."""
 

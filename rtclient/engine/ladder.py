@@ -65,6 +65,7 @@ class Plan:
     context: Sequence[Item] = field(default_factory=tuple)
     """The items of an out-of-band context; empty with `has_own_context` False: the conversation."""
     has_own_context: bool = False
+    truncation: Any = "auto"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,11 @@ class Cost:
     audio: int = 0
     image: int = 0
 
+    @property
+    def tokens(self) -> int:
+        """Tokens of all kinds."""
+        return self.text + self.audio + self.image
+
 
 def usage(
     prompt: Sequence[Cost], previous: Sequence[Cost], output_text: int, output_audio: int
