@@ -37,5 +37,6 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("invalid_value", "response.create", {"response": {"conversation": "other"}}),
     ("unknown_parameter", "response.create", {"response": {"temperature": 1}}),
     ("invalid_value", "response.please", {}),
+    ("invalid_value", "output_audio_buffer.clear", {}),
 )
 """Code of the error, type of the event, its fields."""
