@@ -55,16 +55,25 @@ class Secret:
 class ClientSecrets:
     """The secrets of one engine."""
 
-    def __init__(self, new_id: Callable[[str], str], *, model: str, most: int = MAX_LIVE) -> None:
+    def __init__(
+        self,
+        new_id: Callable[[str], str],
+        new_value: Callable[[], str],
+        *,
+        model: str,
+        most: int = MAX_LIVE,
+    ) -> None:
         """Begin without any.
 
         Args:
-            new_id: makes what cannot be guessed, for a prefix: `ek` → `ek_…`.
+            new_id: makes an id for a prefix: `sess` → `sess_…`.
+            new_value: makes what cannot be guessed; `ek_` is put before it.
             model: what a session's model is called when none is asked for.
             most: how many there may be that have not expired.
         """
         self._most = most
         self._new_id = new_id
+        self._new_value = new_value
         self._model = model
         self._secrets: dict[str, Secret] = {}
 
@@ -87,7 +96,7 @@ class ClientSecrets:
             message = f"{self._most} client secrets have not expired. Try again later."
             return Fault("rate_limit_exceeded", message, type="rate_limit_error")
         seconds = (body.get("expires_after") or {}).get("seconds") or DEFAULT_S
-        secret = Secret(self._new_id("ek"), int(now) + seconds, session)
+        secret = Secret(PREFIX + self._new_value(), int(now) + seconds, session)
         self._secrets[secret.value] = secret
         return {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
 

@@ -52,10 +52,6 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{''.join(random.choices(_ID_CHARS, k=_ID_LENGTH))}"
 
 
-def _unguessable_id(prefix: str) -> str:
-    return f"{prefix}_{secrets.token_hex(_SECRET_BYTES)}"
-
-
 def _subprotocol(_: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
     return Subprotocol(SUBPROTOCOL) if SUBPROTOCOL in offered else None
 
@@ -81,7 +77,9 @@ class Reception:
         self._session_s = session_s
         self._guests: dict[ServerConnection, tuple[Admission, int]] = {}
         """Who was let in and is not gone yet, and the number of the handshake."""
-        self._secrets = ClientSecrets(_unguessable_id, model=house.model)
+        self._secrets = ClientSecrets(
+            new_id, partial(secrets.token_hex, _SECRET_BYTES), model=house.model
+        )
         per_minute = house.most_per_minute
         self._rate = Rate(per_minute) if per_minute is not None else None
         self._api = Api(

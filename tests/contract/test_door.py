@@ -18,6 +18,7 @@ from rtclient.engine.http import MAX_BODY_BYTES
 from rtclient.engine.profiles import AZURE, OPENAI
 from rtclient.engine.serve import serve
 from rtclient.engine.stage import Stage
+from rtclient.protocol.audio import to_base64
 from tests.support.certificates import Authority
 from tests.support.talker import Talker
 
@@ -225,3 +226,19 @@ async def test_with_a_certificate_everything_is_encrypted() -> None:
         async with httpx2.AsyncClient(headers=KEY, verify=trust) as http:
             url = f"https://localhost:{port}/v1/realtime/client_secrets"
             assert (await http.post(url, json={})).status_code == 200
+
+
+async def test_transcription_fails_with_a_name_that_is_not_deployed() -> None:
+    async with engine(House(profile=AZURE, transcription_deployments=("scribe",))) as address:
+        url = f"ws://{address}/openai/v1/realtime?intent=transcription"
+        kind = "conversation.item.input_audio_transcription"
+        for model, end in (("whisper-1", f"{kind}.failed"), ("scribe", f"{kind}.completed")):
+            async with connect(url) as connection:
+                talker = Talker(connection)
+                heard = {"transcription": {"model": model}, "turn_detection": None}
+                session = {"type": "transcription", "audio": {"input": heard}}
+                await talker.send("session.update", session=session)
+                audio = to_base64(scripted.tone(300, 200))
+                await talker.send("input_audio_buffer.append", audio=audio)
+                await talker.send("input_audio_buffer.commit")
+                await talker.until(end)

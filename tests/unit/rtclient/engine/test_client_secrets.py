@@ -13,7 +13,10 @@ from rtclient.engine.shapes import Fault
 def store(**options: Any) -> ClientSecrets:
     numbers = itertools.count(1)
     return ClientSecrets(
-        lambda prefix: f"{prefix}_{next(numbers)}", model="parley-engine", **options
+        lambda prefix: f"{prefix}_{next(numbers)}",
+        lambda: f"{next(numbers)}",
+        model="parley-engine",
+        **options,
     )
 
 
