@@ -293,7 +293,8 @@ class ResponseDesk:
         if response.is_over and self._open.pop(response.plan.id, None) is not None:
             if response.prompt_costs:
                 self._costs = response.prompt_costs
-            if response.writes_to_conversation and response.status in ("completed", "incomplete"):
+            is_answer = response.status in ("completed", "incomplete") and not response.has_called
+            if response.writes_to_conversation and is_answer:
                 self.heard_at = now + response.audio_ms / 1000
             limits = self._limit.spend(response.spent_tokens, now)
             self._out.emit("rate_limits.updated", rate_limits=limits)

@@ -106,7 +106,8 @@ class Response:
         self._memory = memory
         self._queue: deque[_Utterance | Call | Replay] = deque()
         self._is_thinking = True
-        self._has_called = False
+        self.has_called = False
+        """A tool was called, whose output the client still has to bring."""
         self._message: Message | None = None
         self._output: list[Item] = []
         self._text_tokens = 0
@@ -176,10 +177,10 @@ class Response:
         names = {tool.get("name") for tool in self.plan.tools} if choice != "none" else set()
         if isinstance(choice, Mapping):
             names &= {choice["name"]}
-        is_one_too_many = self.plan.parallel_tool_calls is False and self._has_called
+        is_one_too_many = self.plan.parallel_tool_calls is False and self.has_called
         if name not in names or is_one_too_many:
             return False
-        self._has_called = True
+        self.has_called = True
         return True
 
     def on_thinking_ended(self, now: float) -> None:

@@ -294,6 +294,18 @@ def test_nobody_is_spoken_to_before_the_first_answer_or_after_a_failed_one() -> 
     assert "input_audio_buffer.timeout_triggered" not in driver.types
 
 
+def test_a_tool_may_take_its_time() -> None:
+    driver = idle(Driver("weather"))
+    update(driver, "realtime", tools=[{"type": "function", "name": "weather"}])
+    driver.speak(400)
+    driver.quiet(400)
+    driver.settle()
+    assert driver.last("response.done")["response"]["output"][0]["type"] == "function_call"
+    driver.now += 30
+    assert not driver.tick()
+    assert "input_audio_buffer.timeout_triggered" not in judged(driver).types
+
+
 # ---------------------------------------------------------------- limits
 
 

@@ -34,6 +34,7 @@ TURN_DETECTION = st.sampled_from(
         {"type": "server_vad", "interrupt_response": False},
         {"type": "server_vad", "create_response": False, "silence_duration_ms": 0},
         {"type": "semantic_vad", "eagerness": "high"},
+        {"type": "server_vad", "idle_timeout_ms": 30_000},
         {"type": "none"},
     ]
 )
@@ -41,7 +42,7 @@ FORMATS = st.sampled_from(
     [{"type": "audio/pcm", "rate": 24000}, {"type": "audio/pcmu"}, {"type": "x"}]
 )
 SESSION = st.fixed_dictionaries(
-    {"type": st.just("realtime")},
+    {"type": st.sampled_from(["realtime", "realtime", "transcription"])},
     optional={
         "audio": st.fixed_dictionaries(
             {},
@@ -151,9 +152,22 @@ CLOSERS = {
 }
 
 
-@given(st.lists(MOVES, max_size=25))
-def test_any_client_gets_events_in_order(moves: list[tuple[str, Any]]) -> None:
-    driver = Driver("turn 1", Heard("guess", 0.3), RuntimeError("deaf"), answers=ANSWERS)
+OPTIONS = st.sampled_from(
+    [
+        {},
+        {"tokens_per_minute": 300},
+        {"transcription_models": frozenset({"mine"})},
+        {"kind": "transcription"},
+    ]
+)
+
+
+@given(st.lists(MOVES, max_size=25), OPTIONS)
+def test_any_client_gets_events_in_order(
+    moves: list[tuple[str, Any]], options: dict[str, Any]
+) -> None:
+    hears = ("turn 1", Heard("guess", 0.3), RuntimeError("deaf"))
+    driver = Driver(*hears, answers=ANSWERS, **options)
     for kind, what in moves:
         if kind == "send":
             answer = driver.send_raw(json.dumps(what))
