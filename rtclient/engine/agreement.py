@@ -22,7 +22,7 @@ _LIKELY = -2.0
 _MOST_DISTANCE = 1.2
 _BEST_AGAINST_PHONES = 0.6
 """A phrase never fits much better than sounds that are free to follow it."""
-_LEAST_LEAD = 3.0
+_LEAST_LEAD = 1.0
 
 
 @dataclass(frozen=True, slots=True)

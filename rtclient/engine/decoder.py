@@ -51,6 +51,8 @@ known. A pause after speech ends the wait: what is there to measure has been sai
 _LONG_S = 4.0
 """A turn of this length is hardly a phrase: its dictation begins while it goes on."""
 _LONGEST_READ_BACK_S = 12
+_APART = {"wip": 0.1, "silprob": 0.3}
+"""Who spells pauses between letters; with the usual values the pauses are heard as letters."""
 _HOPELESS = -10.0
 """What is told of the fit against free sounds when no such fit could save the phrase."""
 _GRAMMARS = 8
@@ -125,7 +127,12 @@ class Recogniser:
         self._options = options
         self._hinted: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._grammars = 0
+        usual = {key: self._grammar.config[key] for key in _APART}
+        for key, value in _APART.items():
+            self._grammar.config[key] = value
         self._use("read back", options["read_back"], options["slots"])
+        for key, value in usual.items():
+            self._grammar.config[key] = value
         self._use("phrases", options["phrases"], options["slots"])
         self._phones = Decoder(
             lm=None,
