@@ -1,12 +1,13 @@
 """The embedded Realtime server: the server side of the GA dialect, with senses of its own.
 
-Emulated, as strict as the real service: sessions and their updates, typed and spoken turns,
-`server_vad` and push to talk, input transcription, text and audio responses, functions, barge-in,
-cancel, truncate, retrieve, delete, out-of-band responses, usage, errors, expiry. `semantic_vad` is
-accepted and judges pauses, not words; images are taken and not looked at.
+Emulated, as strict as the real service: sessions and their updates, conversations and transcription
+sessions, typed and spoken turns, `server_vad`, `semantic_vad`, push to talk and idle timeouts,
+input transcription, text and audio responses, functions, barge-in, cancel, truncate, retrieve,
+delete, out-of-band responses, usage, token limits, errors, expiry. Images are taken and not looked
+at by the built-in brain.
 
-Not emulated, and refused with `invalid_value`: MCP, stored prompts, custom voices, idle timeouts,
-transcription sessions, SIP and WebRTC events.
+Not emulated, and refused with `invalid_value`: MCP, stored prompts, custom voices, SIP and WebRTC
+events.
 
 How it hangs together: `core.Session` decides (values in, actions out), `serve` carries actions to
 the senses of `senses.Senses` and to the client. `defaults` gathers the real senses, `scripted`
