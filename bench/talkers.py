@@ -1,6 +1,6 @@
 """How many people can talk with one engine at the same time?
 
-`python -m bench.talkers [--talkers 10] [--seconds 60] [--back-to-back] [--quick]`
+`python -m bench.talkers [--talkers 10] [--seconds 60] [--ear-workers N] [--back-to-back] [--quick]`
 
 A real `rtclient engine` child process; the talkers run in this process, on the same cores. By
 default there are 5 of them for each core. A talker says a phrase of about 2 s (flite, in real
@@ -48,12 +48,13 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
     tally = Tally()
     async with contextlib.AsyncExitStack() as stack:
         most = str(options.talkers)
+        workers = ("--ear-workers", str(options.ear_workers)) if options.ear_workers else ()
         engine = await start_module(
-            *("rtclient.engine", "--port", "0", "--watch-stdin", "--max-sessions", most)
+            *("rtclient.engine", "--port", "0", "--watch-stdin", "--max-sessions", most), *workers
         )
         stack.push_async_callback(engine.stop)
         main = psutil.Process(engine.process.pid)
-        print(f"  senses: {engine.ready['senses']}, {len(main.children())} workers")
+        print(f"  senses: {engine.ready['senses']}")
         empty_bytes = main.memory_info().rss
         url = f"ws://127.0.0.1:{engine.ready['port']}/v1/realtime?model=engine"
         sockets = [
@@ -76,7 +77,8 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
         print(
             f"  {options.talkers} talkers, {wall_s:.0f} s, {tally.turns} turns, talk share "
             f"{tally.spoken_s / wall_s / options.talkers:.0%}; CPU in cores: main {shares[0]:.2f}, "
-            f"workers {shares[1]:.2f}, talkers {own:.2f}; {grown:.0f} KiB per session, "
+            f"{len(main.children())} workers {shares[1]:.2f}, talkers {own:.2f}; "
+            f"{grown:.0f} KiB per session, "
             f"{engine.memory_bytes() / 2**20:.0f} MiB in all"
         )
         return lag.p95_ms, report(tally, is_judged=not options.back_to_back)
@@ -117,6 +119,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--talkers", type=int, default=PER_CORE * cores())
     parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--ear-workers", type=int, help="as of the engine")
     parser.add_argument("--back-to-back", action="store_true", help="nobody listens or pauses")
     parser.add_argument("--quick", action="store_true", help="20 s")
     chosen = parser.parse_args()
