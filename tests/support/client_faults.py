@@ -26,6 +26,11 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "conversation.item.create",
         {"item": _MESSAGE, "previous_item_id": "nowhere"},
     ),
+    (
+        "invalid_tool_call_id",
+        "conversation.item.create",
+        {"item": {"type": "function_call_output", "call_id": "call_none", "output": "fine"}},
+    ),
     ("item_retrieve_invalid_item_id", "conversation.item.retrieve", {"item_id": "nowhere"}),
     ("item_delete_invalid_item_id", "conversation.item.delete", {"item_id": "nowhere"}),
     (

@@ -46,6 +46,11 @@ MOST_ITEMS = 24
 """More items than this, and some are deleted: every prompt holds all of them."""
 PIECE_MS = 100
 PCM = {"type": "audio/pcm", "rate": 24000}
+RETAINED = {
+    "type": "retention_ratio",
+    "retention_ratio": 0.5,
+    "token_limits": {"post_instructions": 60},
+}
 TOOLS = tuple(
     {
         "type": "function",
@@ -240,8 +245,13 @@ class Wanderer:
         detection = pick(
             (
                 None,
-                {"type": "server_vad", "idle_timeout_ms": pick((None, 5000)), **switches},
-                {"type": "server_vad", "silence_duration_ms": pick((0, 200, 400)), **switches},
+                {"type": "server_vad", "idle_timeout_ms": 5000, **switches},
+                {
+                    "type": "server_vad",
+                    "silence_duration_ms": pick((0, 200, 400)),
+                    "idle_timeout_ms": pick((None, 5000)),
+                    **switches,
+                },
                 {"type": "semantic_vad", "eagerness": pick(("high", "auto")), **switches},
             )
         )
@@ -268,6 +278,8 @@ class Wanderer:
                 {"tools": [], "tool_choice": "auto"},
                 {"max_output_tokens": pick(("inf", 40, 4096))},
                 {"include": pick((None, ["item.input_audio_transcription.logprobs"]))},
+                {"truncation": pick(("auto", "disabled", RETAINED))},
+                {"parallel_tool_calls": self._is(0.5)},
             )
         )
         session = {"type": "realtime", "audio": sides, **general}
