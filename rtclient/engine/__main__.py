@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any, Final
 
@@ -106,13 +106,19 @@ def _ready(server: EngineServer, senses: Senses, settings: Settled) -> Mapping[s
     }
 
 
-async def _tell_load(server: EngineServer, senses: Senses) -> None:
-    """Print a line whenever the queue of the ears begins or ends to matter."""
+async def _tell_load(
+    server: EngineServer,
+    senses: Senses,
+    *,
+    say: Callable[[Mapping[str, Any]], None] = _say,
+    every_s: float = LOOK_S,
+) -> None:
+    """Say it whenever the queue of the ears begins or ends to matter."""
     watch = QueueWatch()
     while True:
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(every_s)
         if line := watch.look(senses.load(), server.sessions):
-            _say(line)
+            say(line)
 
 
 async def _run(options: argparse.Namespace, settings: Settled) -> int:

@@ -16,7 +16,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from rtclient.engine import scripted
-from rtclient.engine.__main__ import _start
+from rtclient.engine.__main__ import _start, _tell_load
+from rtclient.engine.serve import serve
 from tests.support.certificates import Authority
 from tests.support.talker import Talker
 
@@ -131,6 +132,20 @@ async def test_it_can_be_stopped_while_its_senses_start() -> None:
     stop.set()
     assert await starting is False
     assert was_cancelled
+
+
+async def test_it_says_when_turns_begin_to_wait_and_when_that_is_over() -> None:
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    queue_ms = 1500
+    senses = scripted.senses()
+    senses.load = lambda: {"ears": {"waiting": 2, "queue_ms": queue_ms}}
+    async with serve(senses) as server, connect("ws://{}:{}/v1/realtime".format(*server.address)):
+        telling = asyncio.create_task(_tell_load(server, senses, say=said.put_nowait, every_s=0))
+        line = {"event": "load", "sessions": 1, "waiting": 2, "queue_ms": 1500}
+        assert await said.get() == line
+        queue_ms = 0
+        assert await said.get() == line | {"queue_ms": 0}
+        telling.cancel()
 
 
 @pytest.mark.parametrize(
