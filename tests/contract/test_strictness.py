@@ -1,8 +1,8 @@
 """Every field of every client event, valid, invalid and unknown, put to a session.
 
 A refused event is answered by exactly one `error` that names the code, the field and the event,
-and changes nothing. A taken one is answered by its own event, which the models of the official client accept.
-`strictness.py` is the table.
+and changes nothing. A taken one is answered by its own event, which the models of the official
+client accept. `strictness.py` is the table.
 """
 
 import copy
