@@ -90,10 +90,11 @@ class House:
 
     def has_key(self, asked: Asked) -> bool:
         """Say whether a request presents the standing key, or needs none."""
-        key = self.key
-        return key is None or any(
-            hmac.compare_digest(key.encode(), given.encode()) for given in asked.credentials
-        )
+        if self.key is None:
+            return True
+        # Headers may hold bytes that are no text; they come as surrogates.
+        given = [text.encode(errors="surrogateescape") for text in asked.credentials]
+        return any(hmac.compare_digest(self.key.encode(), one) for one in given)
 
 
 def told(trouble: Trouble) -> Refusal:
@@ -197,14 +198,14 @@ def _no(house: House, trouble: Trouble) -> Admission | Refusal:
 def _chosen(house: House, asked: Asked, secret: Secret | None) -> Admission | Refusal | Trouble:
     """Return the session that the query asks for, or why there is none."""
     query = asked.query
-    named = query.get("model") or query.get("deployment") or ""
-    named = named[:_MAX_NAME_CHARS]
+    named = (query.get("model") or query.get("deployment") or "")[:_MAX_NAME_CHARS]
     preset = secret.session if secret else None
     is_beta = asked.is_beta
     intent = query.get("intent")
     if intent not in (None, "transcription"):
         message = "Invalid value of 'intent'. Supported values are: 'transcription'."
         return refusal(400, "invalid_value", message, param="intent")
+    served = (house.model, *house.deployments) if house.profile is OPENAI else house.deployments
     transcribes = intent is not None or (preset is not None and preset["type"] == "transcription")
     if intent is not None and preset is not None and preset["type"] != "transcription":
         message = "The client secret is for a 'realtime' session. Leave 'intent' out."
@@ -214,11 +215,12 @@ def _chosen(house: House, asked: Asked, secret: Secret | None) -> Admission | Re
             return profiles.wrong_operation(named)
         if named and intent and house.profile is OPENAI:
             # It takes the model for that of a conversation, and refuses one that transcribes.
-            wrong = profiles.wrong_model(OPENAI, named, house.models)
+            wrong = profiles.wrong_model(OPENAI, named, served)
             return wrong or Admission(named, True, is_beta=is_beta)
         return Admission(house.model, kind="transcription", preset=preset, is_beta=is_beta)
-    given = named or str((preset or {}).get("model") or "")
-    served = house.models if house.profile is OPENAI else house.deployments
+    given = named
+    if preset is not None:  # it was made for some model, if only for the default one
+        given = named or preset.get("model") or house.model
     if given or house.profile is not DEFAULT:
         wrong = profiles.wrong_model(house.profile, given, served)
         if wrong is not None:

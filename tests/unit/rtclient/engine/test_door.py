@@ -49,6 +49,7 @@ def test_every_form_of_credential_opens(header: str, value: str) -> None:
         ("Authorization", "Bearer "),
         ("api-key", "Key"),
         ("api-key", "kéy"),
+        ("api-key", "k\udce9y"),
         ("X-Key", "key"),
     ],
 )
@@ -213,6 +214,14 @@ def test_a_client_secret_opens_the_session_that_it_was_made_for(
     protocols = ("Sec-WebSocket-Protocol", "realtime, openai-insecure-api-key.ek_1")
     found = admitted(House(key="key"), asked("/v1/realtime", protocols), find_secret=secrets.get)
     assert (found.kind, found.model, found.preset) == (kind, model, session)
+
+
+def test_with_a_client_secret_the_address_needs_no_model() -> None:
+    secrets = {"ek_1": Secret("ek_1", 100, {"type": "realtime"})}
+    house = House(profile=OPENAI, key="key")
+    request = asked("/v1/realtime", ("Authorization", "Bearer ek_1"))
+    found = admitted(house, request, find_secret=secrets.get)
+    assert (found.first_error, found.model) == (None, house.model)
 
 
 def test_a_secret_for_conversation_opens_no_transcription() -> None:
