@@ -20,10 +20,11 @@ As JSON: `{"fault": "close", "code": 1006, "event": "response.output_audio.delta
 | `unknown_fields` | events have fields that nobody knows yet |
 | `refuse:STATUS[:SECONDS]` | the handshake is refused; with `Retry-After` |
 
-A fault strikes after the event has gone out. Without an event it strikes after `_FIRST[fault]`.
-Without `#N` it strikes every time. Conditions: `session=N` (connections from 1, refused ones too),
-`turn=N` (user items), `response=N`, both counted in the session; `p=0.2`, a chance drawn by the
-seed; `once`: never again in the whole engine. `#N` counts what meets the other conditions.
+A fault strikes after the event has gone out; `fail` after the last delta of a response is too
+late. Without an event it strikes after the one that `_FIRST` names. Without `#N` it strikes every
+time. Conditions: `session=N` (connections from 1, refused ones too), `turn=N` (user items),
+`response=N`, both counted in the session; `p=0.2`, a chance drawn by the seed; `once`: never again
+in the whole engine. `#N` counts what meets the other conditions.
 
 Rules of the file: pure; a fault is a value; what is wrong with a text is said in full.
 """
