@@ -22,7 +22,10 @@ _LIKELY = -2.0
 _MOST_DISTANCE = 1.2
 _BEST_AGAINST_PHONES = 0.6
 """A phrase never fits much better than sounds that are free to follow it."""
-_LEAST_LEAD = 1.0
+_LEAST_LEAD, _LEAST_LEAD_NOISY = 1.0, 40.0
+_NOISY_DB = 26.0
+"""In noise the endings of "forty" and "fourteen" drown, and the lead says little: below this ratio
+only a great one counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def is_fitting(evidence: Evidence) -> bool:
 
 def has_rival(evidence: Evidence) -> bool:
     """Whether another number fits about as well."""
-    return bool(evidence.rival) and evidence.lead < _LEAST_LEAD
+    least = _LEAST_LEAD if evidence.snr_db >= _NOISY_DB else _LEAST_LEAD_NOISY
+    return bool(evidence.rival) and evidence.lead < least
 
 
 def is_likely(evidence: Evidence) -> bool:

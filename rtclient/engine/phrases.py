@@ -22,7 +22,7 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("What is seven plus five?", "what is <number> plus <number>"),
     ("What is twenty minus eight?", "what is <number> minus <number>"),
     ("What is six times nine?", "what is <number> times <number>"),
-    ("What is ninety divided by three?", "what is <number> divided by <number>"),
+    ("What is twelve divided by three?", "what is <number> divided by <number>"),
     ("Count down from five", "count down from <number>"),
     ("Spell elephant", "spell <word>"),
     ("Roll a die", "roll a die"),

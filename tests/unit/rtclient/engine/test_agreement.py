@@ -99,6 +99,7 @@ def test_distance_is_symmetric_and_zero_only_for_the_same(first, second):
 
 def test_a_number_that_sounds_like_another_is_certain_only_with_a_lead():
     assert is_certain(replace(SAID, rival="count to forty", lead=12.0))
+    assert not is_certain(replace(SAID, rival="count to forty", lead=12.0, snr_db=20.0))
     close = replace(SAID, rival="count to forty", lead=0.5)
     assert is_fitting(close)
     assert has_rival(close)
