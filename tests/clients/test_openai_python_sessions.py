@@ -13,10 +13,13 @@ from openai import AsyncOpenAI, OpenAI
 from websockets.exceptions import ConnectionClosed
 
 from rtclient.engine import scripted
+from rtclient.engine.clock import ManualClock
 from rtclient.engine.door import House
+from rtclient.engine.faults import FUTURE_EVENT, parse
 from rtclient.engine.senses import Call, Say
 from rtclient.engine.serve import serve
-from tests.support.official import WEATHER, Program, connected
+from rtclient.engine.stage import Stage
+from tests.support.official import WEATHER, Program, connected, kinds_of
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -64,25 +67,59 @@ async def test_several_tool_calls_have_one_second_response() -> None:
 
 
 async def test_who_stays_quiet_is_spoken_to() -> None:
-    detection = {"type": "server_vad", "idle_timeout_ms": 5000}  # the shortest that there is
-    async with engine() as port, opened(port) as program:
+    stage = Stage(clock=ManualClock())
+    detection = {"type": "server_vad", "idle_timeout_ms": 6000}
+    async with engine(stage=stage) as port, opened(port) as program:
         await program.update(audio={"input": {"turn_detection": detection}})
         await program.ask("Hello", output_modalities=["text"])
         await program.until("response.done")
+        await stage.advance(6)
         triggered = await program.until("input_audio_buffer.timeout_triggered")
         committed = await program.until("input_audio_buffer.committed")
         assert committed.item_id == triggered.item_id
+        await stage.advance(2)
         assert (await program.until("response.done")).response.status == "completed"
 
 
 async def test_a_session_expires() -> None:
-    async with engine(session_s=0.3) as port, opened(port) as program:
-        error = await program.error()
-        assert error.code == "session_expired"
-        with pytest.raises(ConnectionClosed) as closed:
+    stage = Stage(clock=ManualClock())
+    async with engine(stage=stage) as port, opened(port) as program:
+        await stage.advance(3600)
+        assert (await program.error()).code == "session_expired"
+        assert await close_code(program) == 1001
+
+
+async def close_code(program: Program) -> int | None:
+    """Read to the end; return the code of the server's close frame, None without one."""
+    try:
+        while True:
             await program.next()
-        assert closed.value.rcvd is not None
-        assert closed.value.rcvd.code == 1001
+    except ConnectionClosed as closed:
+        return closed.rcvd and closed.rcvd.code
+
+
+async def test_a_failed_response_and_a_cut_connection() -> None:
+    faults = (
+        "fail:rate_limit_exceeded:2@response.created#1",
+        "close:1006@response.output_audio.delta#1",
+    )
+    async with engine(stage=Stage(faults=map(parse, faults))) as port, opened(port) as program:
+        await program.ask("Hello")
+        failed = (await program.until("response.done")).response
+        assert failed.status == "failed"
+        assert failed.status_details.error.code == "rate_limit_exceeded"
+        await program.connection.response.create()
+        await program.until("response.output_audio.delta")
+        assert await close_code(program) is None
+
+
+async def test_events_of_the_future_are_passed_over() -> None:
+    faults = ("unknown_events", "unknown_fields")
+    async with engine(stage=Stage(faults=map(parse, faults))) as port, opened(port) as program:
+        await program.ask("Hello", output_modalities=["text"])
+        assert (await program.until("response.done")).response.status == "completed"
+        assert program.text == "You said: Hello"
+        assert FUTURE_EVENT in kinds_of(program.events)
 
 
 async def test_the_path_of_azure() -> None:
