@@ -19,7 +19,7 @@ CONTEXT_TOKENS = 28_224
 
 
 def in_context(items: Sequence[Item], rules_tokens: int, truncation: Any) -> list[Item] | Fault:
-    """Return the items that fit, or why the response must fail.
+    """Return the items that fit, or why there can be no response.
 
     Args:
         items: of the conversation, in order; those that leave the context are marked.
@@ -38,9 +38,9 @@ def in_context(items: Sequence[Item], rules_tokens: int, truncation: Any) -> lis
         return kept
     if truncation == "disabled":
         return Fault(
-            "context_length_exceeded",
-            f"The conversation has {total} tokens, more than the {max(limit, 0)} that fit. Delete "
-            "items, or set truncation to 'auto'.",
+            "conversation_too_long",
+            "Conversation is too long to create a Response. Delete items, or set 'truncation' to "
+            "'auto'.",
         )
     first = 0
     while first < len(kept) - 1 and (total > limit * ratio or _is_output(kept[first])):

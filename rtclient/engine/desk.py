@@ -79,6 +79,14 @@ def plan_of(
     )
 
 
+def _fitting(plan: Plan, items: list[Item]) -> list[Item] | Fault:
+    """Return the items that the brain may look at, or why there can be no response."""
+    if plan.has_own_context:
+        return items  # what the client chose itself is not cut
+    rules = prompt_costs(plan.instructions, plan.tools, ())
+    return in_context(items, sum(cost.tokens for cost in rules), plan.truncation)
+
+
 class ResponseDesk:
     """All responses that are not over yet."""
 
@@ -151,6 +159,8 @@ class ResponseDesk:
         fault = tool_choice_fault(plan.tool_choice, plan.tools, "response.tool_choice")
         if fault is not None:
             return fault
+        if isinstance(too_long := _fitting(plan, list(self._conversation)), Fault):
+            return too_long
         has_other_voice = plan.voice != session["audio"]["output"]["voice"]
         if self.has_spoken and plan.conversation_id and has_other_voice:
             return Fault(
@@ -189,10 +199,7 @@ class ResponseDesk:
             response.on_thinking_ended(now)
             self._settle(response, now)
             return
-        fitting: list[Item] | Fault = items  # what the client chose itself is not cut
-        if not plan.has_own_context:
-            rules = prompt_costs(plan.instructions, plan.tools, ())
-            fitting = in_context(items, sum(cost.tokens for cost in rules), plan.truncation)
+        fitting = _fitting(plan, items)
         if isinstance(fitting, Fault):
             self.fail(response, fitting, now)
             return

@@ -73,7 +73,7 @@ class ItemDesk:
         after = event.get("previous_item_id")
         if after is not None and after != ROOT and after not in self._conversation:
             return Fault(
-                "invalid_value",
+                "item_create_invalid_previous_item_id",
                 f"Error adding item: the previous item with id '{after}' does not exist.",
                 "previous_item_id",
             )

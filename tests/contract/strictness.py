@@ -373,7 +373,11 @@ REALTIME: Mapping[str, Section] = {
         ),
         previous_item_id=(
             ["root", "a", None],
-            [(5, KIND), ("i" * 513, VALUE), ("nobody", VALUE)],
+            [
+                (5, KIND),
+                ("i" * 513, VALUE),
+                ("nobody", "item_create_invalid_previous_item_id"),
+            ],
         ),
     ),
     **_items("conversation.item.create.item"),

@@ -22,7 +22,7 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("unknown_parameter", "input_audio_buffer.commit", {"now": True}),
     ("invalid_value", "conversation.item.create", {"item": {"type": "thought"}}),
     (
-        "invalid_value",
+        "item_create_invalid_previous_item_id",
         "conversation.item.create",
         {"item": _MESSAGE, "previous_item_id": "nowhere"},
     ),
