@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from rtclient.engine import scripted
 from rtclient.engine.brain import Persona
+from rtclient.engine.clock import ManualClock
 from rtclient.engine.load import QueueWatch
 from rtclient.engine.options import Settled, parser, settled
 from rtclient.engine.remote.settings import servers_of
@@ -52,7 +53,11 @@ def _make_repeatable(options: argparse.Namespace, stage: Stage, senses: Senses) 
     if options.voice_kind == "tone":
         senses.voice = scripted.LetterVoice()
         senses.names = {**senses.names, "voice": "letters"}
-    if options.seed is not None and isinstance(senses.brain, Persona):
+    if not isinstance(senses.brain, Persona):
+        return
+    if isinstance(stage.clock, ManualClock):
+        senses.brain = Persona(chance=stage.chance("persona"), clock=stage.local_time)
+    elif options.seed is not None:
         senses.brain = Persona(chance=stage.chance("persona"))
 
 

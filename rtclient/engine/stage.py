@@ -8,6 +8,7 @@ import asyncio
 import random
 import string
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -129,6 +130,10 @@ class Stage:
         self._players.discard(player)
 
     # ------------------------------------------------------------ time and control
+
+    def local_time(self) -> datetime:
+        """Return the date and time of a manual clock, in UTC: the same on every machine."""
+        return datetime.fromtimestamp(self.clock.wall(), UTC)
 
     async def advance(self, seconds: float) -> None:
         """Let time pass on a manual clock; before each timer, senses and clients come to rest.

@@ -87,6 +87,11 @@ async def test_work_that_sleeps_by_the_clock_is_not_waited_for() -> None:
     assert [one["id"] for one in sessions[1]["sessions"]] == ["sess"]
 
 
+def test_the_date_follows_the_manual_clock() -> None:
+    stage = Stage(clock=ManualClock(3600))
+    assert stage.local_time().isoformat() == "2023-11-14T23:13:20+00:00"
+
+
 async def test_real_time_cannot_be_moved() -> None:
     with pytest.raises(TypeError, match="ManualClock"):
         await Stage().advance(1)
