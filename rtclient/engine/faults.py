@@ -29,6 +29,7 @@ in the whole engine. `#N` counts what meets the other conditions.
 Rules of the file: pure; a fault is a value; what is wrong with a text is said in full.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
@@ -70,6 +71,8 @@ _NEEDED = {"close": "code", "slow": "ms", "refuse": "status"}
 _FIXED_EVENT = frozenset({"duplicate_transcript", "late_transcript", "refuse"})
 _CONDITIONS = {"session": "session", "turn": "turn", "response": "response", "p": "probability"}
 _CLOSE_CODES = frozenset({*range(1000, 1004), *range(1006, 1015), *range(3000, 5000)})
+_LOST_CONDITION = re.compile(r",(session|turn|response|p)=|,once$|#\d+$")
+_NAME = re.compile(r"[\w.-]+")
 _MAX_REASON_BYTES = 123
 
 
@@ -162,6 +165,8 @@ def parse(value: Any) -> PlannedFault:
 
 def _from_text(text: str) -> dict[str, Any]:
     what, at, when = text.rpartition("@") if "@" in text else (text, "", "")
+    if not at and _LOST_CONDITION.search(text):
+        raise FaultError(f"'{text}': conditions stand after '@', as in 'fail@response=1'.")
     name, *given = what.split(":")
     result: dict[str, Any] = {"fault": name}
     names = _ARGUMENTS.get(name, ())
@@ -250,7 +255,7 @@ def _complaint(name: str, key: str, value: Any) -> str:
             if not (is_int and value in _CLOSE_CODES):
                 return f"no server can close with {value!r}; 1000-1003, 1006-1014, 3000-4999 can."
         case "code" | "type":
-            if not (isinstance(value, str) and value):
+            if not (isinstance(value, str) and _NAME.fullmatch(value)):
                 return f"'{key}' is a name such as server_error, not {value!r}."
             if key == "type" and value in SERVER_EVENTS:
                 return f"clients know '{value}' already; name a type that does not exist."
