@@ -9,7 +9,8 @@ the talk share (speech over time) is printed. `--back-to-back`: the next phrase 
 the answer has been received, so nobody ever listens or pauses; its figures are told, not judged.
 
 Latency = arrival of the first audio delta − end of the speech − silence window, as in
-bench/latency.py. Memory is the engine's main process, before and with all sessions.
+bench/latency.py. Memory is the engine's main process, before and with all sessions. A run in which
+other programs used more than a third of a core is void.
 """
 
 import argparse
@@ -21,17 +22,35 @@ import time
 import psutil
 from websockets.asyncio.client import connect
 
-from bench.common import SHORT, Child, TimerLag, head, judge, percentile, start_module, until_quiet
+from bench.common import (
+    SHORT,
+    VOID,
+    Child,
+    TimerLag,
+    head,
+    judge,
+    percentile,
+    start_module,
+    until_quiet,
+)
 from bench.talk import Room, Talker, Tally, configured, lines
 
 PER_CORE = 5
 P95_MS = 600.0
 LEAST_UNDERSTOOD = 0.9
+MOST_OTHERS_CORES = 0.3
+"""More CPU than this used by other programs, and the run proves nothing."""
 
 
 def cores() -> int:
     """The cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def machine_cpu_s() -> float:
+    """CPU seconds so far of everything that runs on this machine."""
+    times = psutil.cpu_times()
+    return float(times.user + times.nice + times.system)
 
 
 def cpu_s(engine: Child) -> tuple[float, float]:
@@ -66,6 +85,7 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
         await asyncio.gather(*(configured(socket) for socket in sockets))
         lag = await stack.enter_async_context(TimerLag())
         before, own_before, begun = cpu_s(engine), time.process_time(), time.perf_counter()
+        all_before = machine_cpu_s()
         async with asyncio.TaskGroup() as group:
             for seed, socket in enumerate(sockets):
                 talker = Talker(socket, room, tally, seed=seed, patient=not options.back_to_back)
@@ -73,6 +93,7 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
         wall_s = time.perf_counter() - begun
         shares = [(a - b) / wall_s for a, b in zip(cpu_s(engine), before, strict=True)]
         own = (time.process_time() - own_before) / wall_s
+        others = (machine_cpu_s() - all_before) / wall_s - sum(shares) - own
         grown = (main.memory_info().rss - empty_bytes) / options.talkers / 1024
         print(
             f"  {options.talkers} talkers, {wall_s:.0f} s, {tally.turns} turns, talk share "
@@ -81,7 +102,11 @@ async def measure(options: argparse.Namespace) -> tuple[float, int]:
             f"{grown:.0f} KiB per session, "
             f"{engine.memory_bytes() / 2**20:.0f} MiB in all"
         )
-        return lag.p95_ms, report(tally, is_judged=not options.back_to_back)
+        code = report(tally, is_judged=not options.back_to_back)
+        if others > MOST_OTHERS_CORES:
+            print(f"  void: other programs used {others:.2f} cores meanwhile")
+            code = VOID
+        return lag.p95_ms, code
 
 
 def report(tally: Tally, *, is_judged: bool) -> int:
