@@ -7,9 +7,11 @@ compared with what recognisers that are free to hear anything make of the same s
 Rules of the file: pure; a sound is a phone of the CMU dictionary ("AH"), without stress.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from rtclient.engine.words import TENS, UNITS
 
 _VOWELS = frozenset("AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW".split())
 _FAMILIES = tuple(
@@ -150,6 +152,22 @@ def needs_dictation(evidence: Evidence) -> bool:
     worst = replace(evidence, dictation_distance=_MOST_DISTANCE)
     best = replace(evidence, dictation_distance=0.0)
     return not is_likely(worst) or is_fitting(worst) != is_fitting(best)
+
+
+def is_like_counting(dictation: Mapping[str, Sequence[str]]) -> bool:
+    """Whether dictation sounds like letters or digits in a row: they make it short words.
+
+    `dictation`: its words, each with its sounds.
+    """
+    if not dictation:
+        return False
+    numbers = {*UNITS, *TENS, "hundred", "thousand", "number"}
+    brief = [word in numbers or len(sounds) <= 2 for word, sounds in dictation.items()]
+    simple = [
+        word in numbers or sum(sound in _VOWELS for sound in sounds) == 1
+        for word, sounds in dictation.items()
+    ]
+    return sum(brief) >= 0.5 * len(dictation) and sum(simple) >= 0.75 * len(dictation)
 
 
 def confidence_of(evidence: Evidence) -> float:

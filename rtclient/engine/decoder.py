@@ -36,6 +36,7 @@ from pocketsphinx import Decoder
 from rtclient.engine.agreement import (
     Evidence,
     is_fitting,
+    is_like_counting,
     is_likely,
     needs_dictation,
     needs_phones,
@@ -183,14 +184,15 @@ class Recogniser:
             phrases.end()
             evidence = self._fit(turn)
             evidence = self._against_phones(evidence, lambda: self._free(phones, turn, known, job))
-            if not is_likely(evidence) and turn.samples < _LONGEST_READ_BACK_S * _HZ:
-                back = self._read_back(turn, phrases.mean)
-                back = self._against_phones(back, lambda: self._free(phones, turn, known, job))
-                evidence = back if is_likely(back) else evidence
             if needs_dictation(evidence):
                 self._advance(dictation, turn, known, job, is_last=True)
                 dictation.end()
-                evidence = self._against_dictation(evidence)
+                evidence = self._against_dictation(evidence, _words(self._dictation))
+            if not is_likely(evidence) and self._may_be_read_back(evidence, turn):
+                back = self._read_back(turn, phrases.mean)
+                back = self._against_phones(back, lambda: self._free(phones, turn, known, job))
+                back = self._against_dictation(back, evidence.dictation.split())
+                evidence = back if is_likely(back) else evidence
             if is_fitting(evidence):
                 evidence = self._against_rivals(evidence, turn, phrases.mean)
         finally:
@@ -307,11 +309,17 @@ class Recogniser:
             fit_against_phones=evidence.fit - free_score / max(1, frames),
         )
 
-    def _against_dictation(self, evidence: Evidence) -> Evidence:
+    def _against_dictation(self, evidence: Evidence, dictation: list[str]) -> Evidence:
         """Weigh the phrase against English that was free to say anything."""
-        spoken, dictation = self._sounds_of(evidence.phrase.split()), _words(self._dictation)
+        spoken = self._sounds_of(evidence.phrase.split())
         distance = phone_distance(spoken, self._sounds_of(dictation))
         return replace(evidence, dictation=" ".join(dictation), dictation_distance=distance)
+
+    def _may_be_read_back(self, evidence: Evidence, turn: TurnSound) -> bool:
+        """Whether it is worth hearing the turn as letters or digits in a row."""
+        words = evidence.dictation.split()
+        is_short = turn.samples < _LONGEST_READ_BACK_S * _HZ
+        return is_short and is_like_counting({word: self._sounds_of([word]) for word in words})
 
     def _against_rivals(self, evidence: Evidence, turn: TurnSound, mean: Mean | None) -> Evidence:
         """Weigh the phrase against each one whose number sounds like it."""

@@ -9,6 +9,7 @@ from rtclient.engine.agreement import (
     has_rival,
     is_certain,
     is_fitting,
+    is_like_counting,
     is_likely,
     needs_dictation,
     needs_phones,
@@ -137,3 +138,11 @@ def test_sparing_a_pass_never_changes_the_verdict(evidence, distance):
         assert is_certain(full) == is_certain(replace(evidence, dictation_distance=0.0))
     if not needs_phones(evidence):
         assert not is_likely(evidence)
+
+
+def test_dictation_of_short_words_may_be_letters_or_digits():
+    counted = {"seven": ["S", "EH", "V", "AH", "N"], "to": ["T", "UW"], "he": ["HH", "IY"]}
+    assert is_like_counting(counted)
+    talked = {"brother": ["B", "R", "AH", "DH", "ER"], "lives": ["L", "IH", "V", "Z"]}
+    assert not is_like_counting(talked)
+    assert not is_like_counting({})
