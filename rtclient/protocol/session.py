@@ -99,9 +99,7 @@ def default_transcription_session(session_id: str, expires_at: int) -> dict[str,
                 "transcription": None,
                 "noise_reduction": None,
                 "turn_detection": {
-                    key: value
-                    for key, value in detection.items()
-                    if key not in RESPONSE_SWITCHES
+                    key: value for key, value in detection.items() if key not in RESPONSE_SWITCHES
                 },
             },
         },
