@@ -26,7 +26,7 @@ from rtclient.engine.brain.answers import (
     suggestions,
     words_of,
 )
-from rtclient.engine.brain.orders import orders_in
+from rtclient.engine.brain.orders import Orders, orders_in
 from rtclient.engine.brain.steps import known_from, steps_in
 from rtclient.engine.brain.telling import told
 from rtclient.engine.brain.wishes import Wish, plain, wish_in
@@ -42,7 +42,7 @@ _ENDS_A_MODE = frozenset({"stop", "echo off", "replay off", "echo", "replay", "h
 
 def reply(prompt: Prompt, *, now: datetime, chance: random.Random) -> list[Thought]:
     """Return the answer to a prompt. `now`: local time; `chance`: for coins and dice."""
-    orders = orders_in(prompt.instructions)
+    orders = _orders(prompt)
     situation = Situation(now, chance, prompt.memory, prompt.items, name=orders.name or NAME)
     newest = _newest(prompt.items)
     forced = _forced_tool(prompt)
@@ -228,6 +228,25 @@ def _call_or_ask(
     asked = filling.missing[0]
     open_call = {"name": name, "arguments": filling.arguments, "asked": asked}
     return [Remember({"open_call": open_call}), Say(tools.question(tool, asked))]
+
+
+def _orders(prompt: Prompt) -> Orders:
+    """Return the orders of the instructions and of system messages; the newest one counts.
+
+    What a system message says to say is said once; a name stays.
+    """
+    orders = orders_in(prompt.instructions)
+    for at, item in enumerate(prompt.items):
+        if item.get("role") == "system":
+            newer = orders_in(words_of(item))
+            is_open = not _has_answered(prompt.items[at:])
+            orders = Orders(
+                exactly=(newer.exactly if is_open else "") or orders.exactly,
+                greeting=newer.greeting or orders.greeting,
+                greets=(newer.greets and is_open) or orders.greets,
+                name=newer.name or orders.name,
+            )
+    return orders
 
 
 def _forced_tool(prompt: Prompt) -> arguments.Tool | None:

@@ -375,3 +375,22 @@ def test_a_spelled_name_is_learned_once_it_is_confirmed():
     memory = facts(voiced("My name is spelled S-A-M"), heard=GUESS)
     found = thoughts(voiced("That is right"), heard=CERTAIN, memory=memory)
     assert Remember({"user_name": "Sam"}) in found
+
+
+def system(text):
+    return {
+        "type": "message", "role": "system", "id": "i2",
+        "content": [{"type": "input_text", "text": text}],
+    }  # fmt: skip
+
+
+def test_a_system_message_is_obeyed_once_where_it_is_simple():
+    order = system("Say exactly: The line is busy.")
+    assert said(typed("hello"), order) == "The line is busy."
+    later = (typed("hello"), order, assistant("The line is busy."), typed("what year is it"))
+    assert said(*later) == "It is 2026."
+
+
+def test_a_name_given_by_a_system_message_stays():
+    items = (system("Your name is Robby."), typed("hi"), assistant("Hello!"), typed("who are you"))
+    assert "Robby" in said(*items, instructions="Your name is Nemo.")
