@@ -53,9 +53,9 @@ def test_a_scenario_counts_its_sessions_from_the_next_one() -> None:
 
 def test_a_scenario_may_be_yaml_and_its_mistakes_are_told() -> None:
     assert asked(State(), "POST", "scenario", b"turns: [{answer: a}]").body == {"turns": 1}
-    reply = asked(State(), "POST", "scenario", b"turns:\n- anser: a")
+    reply = asked(State(), "POST", "scenario", b"turns:\n- respond: a")
     assert reply.status == 400
-    assert "line 2, 'turns[0].anser'" in reply.body["error"]["message"]
+    assert "line 2, 'turns[0].respond'" in reply.body["error"]["message"]
 
 
 def test_the_clock_is_moved_when_it_is_manual() -> None:

@@ -78,7 +78,7 @@ def test_both_forms_say_the_same(text: str, value: dict[str, Any]) -> None:
         ("fail:server_error,once", "conditions stand after '@'"),
         ("fail:server error", "'code' is a name"),
         ("fail@turn=0", "'turn' counts from 1"),
-        ("fail@trun=1", "unknown condition 'trun='; known: session="),
+        ("fail@round=1", "unknown condition 'round='; known: session="),
         ("fail@turn=1,response.done", "'response.done' is no condition"),
         ("fail@p=2", "a chance is 0.0 to 1.0"),
         ("fail@response.created#x", "'x' is not a number"),

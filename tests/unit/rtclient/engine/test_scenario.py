@@ -45,11 +45,11 @@ def test_json_lines_hold_one_turn_each() -> None:
     ("text", "complaint"),
     [
         (
-            "turns:\n- hear: hello\n  anser: hi\n",
-            "line 3, 'turns[0].anser' is unknown; known: hear",
+            "turns:\n- hear: hello\n  respond: hi\n",
+            "line 3, 'turns[0].respond' is unknown; known: hear",
         ),
         ("turns: hello", "line 1, 'turns' is a list"),
-        ("trun: []", "line 1, 'trun' is unknown"),
+        ("round: []", "line 1, 'round' is unknown"),
         ("turns:\n- answer:\n  - say: a\n    error: b", "line 3, 'turns[0].answer[0]' is one step"),
         ("turns: [{after_ms: -1}]", "'turns[0].after_ms' is milliseconds"),
         ("turns: [{hear: {text: a, certain: 1}}]", "'turns[0].hear.certain' is true or false"),
