@@ -73,15 +73,20 @@ def off_list() -> list[str]:
 
 
 def trials(*, every: int = 1) -> Iterator[Trial]:
-    """All trials, or one in `every`: phrases by each voice, sentences by the voices in turn."""
+    """All trials, or one in `every`: phrases by each voice, sentences by the voices in turn.
+
+    What is heard with hints and what has numbers comes last, so that it moves no other's noise.
+    """
     for condition, snr_db in CONDITIONS:
         for phrase in PHRASES[::every]:
             for voice in VOICES:
                 yield Trial(phrase, voice, condition, snr_db, is_phrase=True)
         for number, sentence in enumerate(off_list()[::every]):
             yield Trial(sentence, VOICES[number % 4], condition, snr_db, is_phrase=False)
+    for condition, snr_db in CONDITIONS:
+        for number, sentence in enumerate(off_list()[::every]):
             voice = VOICES[number % 4]
-            yield Trial(sentence, voice, condition, snr_db, False, OFF_LIST, "", HINTS)
+            yield Trial(sentence, voice, condition, snr_db, False, OFF_LIST, hints=HINTS)
         for kind, hints, sayings in sections():
             for (text, said), voice in itertools.product(sayings[::every], VOICES):
                 yield Trial(text, voice, condition, snr_db, False, kind, said, hints)
