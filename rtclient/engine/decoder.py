@@ -128,6 +128,7 @@ class Recogniser:
         self._options = options
         self._hinted: OrderedDict[tuple[str, ...], str] = OrderedDict()
         self._grammars = 0
+        self._spans: list[tuple[int, int]] = []
         usual = {key: self._grammar.config[key] for key in _APART}
         for key, value in _APART.items():
             self._grammar.config[key] = value
@@ -249,7 +250,7 @@ class Recogniser:
             hearing.done_samples += len(piece)
 
     def _fit(self, turn: TurnSound) -> Evidence:
-        """Weigh the phrase alone."""
+        """Weigh the phrase alone; remember where its words are."""
         phrase = _words(self._grammar)
         segments = [s for s in self._grammar.seg() or () if s.word not in _SILENCES]
         lengths = [s.end_frame - s.start_frame + 1 for s in segments]

@@ -151,10 +151,10 @@ async def ears():
     await hearing.close()
 
 
-async def turn(ears, voice, text, session="s1", lead_ms=300):
+async def turn(ears, voice, text, session="s1", lead_ms=300, hints=()):
     """A turn that hears what the voice says, as a microphone would bring it."""
     pcm, _ = await spoken(voice, text, speed=0.9)
-    listening = ears.listen(session)
+    listening = ears.listen(session, hints)
     whole = bytes(48 * lead_ms) + pcm + bytes(24000)
     for at in range(0, len(whole), 1920):
         listening.feed(whole[at : at + 1920])
@@ -177,6 +177,14 @@ async def test_another_sentence_is_a_guess(ears, voice):
     assert heard.text
     assert not heard.is_certain
     assert heard.confidence <= 0.5
+
+
+async def test_the_likely_words_of_a_session_are_heard_in_that_session_only(ears, voice):
+    words = "What is the weather in Lisbon"
+    hinted = await (await turn(ears, voice, words, "h1", hints=("Lisbon", "Oslo", "xzq"))).finish()
+    assert (hinted.text, hinted.is_certain) == (f"{words}?", True)
+    other = await (await turn(ears, voice, words, "h2")).finish()
+    assert not other.is_certain
 
 
 async def test_silence_is_nothing_certain(ears):
