@@ -21,6 +21,8 @@ _FAMILIES = tuple(
 _GAP = 0.8
 _LEAST_COVERAGE = 0.75
 _LIKELY = -2.0
+_ANNOUNCING = frozenset({"spelled", "spell", "number"})
+"""Words that come before letters and digits."""
 _MOST_DISTANCE = 1.2
 _BEST_AGAINST_PHONES = 0.6
 """A phrase never fits much better than sounds that are free to follow it."""
@@ -155,13 +157,15 @@ def needs_dictation(evidence: Evidence) -> bool:
 
 
 def is_like_counting(dictation: Mapping[str, Sequence[str]]) -> bool:
-    """Whether dictation sounds like letters or digits in a row: they make it short words.
+    """Whether dictation sounds like letters or digits in a row: it says so, or is short words.
 
     `dictation`: its words, each with its sounds.
     """
     if not dictation:
         return False
-    numbers = {*UNITS, *TENS, "hundred", "thousand", "number"}
+    if _ANNOUNCING & dictation.keys():
+        return True
+    numbers = {*UNITS, *TENS, "hundred", "thousand"}
     brief = [word in numbers or len(sounds) <= 2 for word, sounds in dictation.items()]
     simple = [
         word in numbers or sum(sound in _VOWELS for sound in sounds) == 1

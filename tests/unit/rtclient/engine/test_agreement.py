@@ -145,4 +145,5 @@ def test_dictation_of_short_words_may_be_letters_or_digits():
     assert is_like_counting(counted)
     talked = {"brother": ["B", "R", "AH", "DH", "ER"], "lives": ["L", "IH", "V", "Z"]}
     assert not is_like_counting(talked)
+    assert is_like_counting(talked | {"spelled": ["S", "P", "EH", "L", "D"]})
     assert not is_like_counting({})
