@@ -1,6 +1,7 @@
 """What bench/recognition.py speaks besides phrases: likely words, letters, digits, numbers.
 
-Rules of the file: none of it was spoken while a parameter was chosen.
+Rules of the file: none of its names, words and sentences was spoken while a parameter was chosen;
+when one was, they are replaced. The teens and tens themselves cannot be.
 """
 
 from collections.abc import Iterator
@@ -11,15 +12,15 @@ from rtclient.engine.hints import hints_of
 OFF_LIST: Final = "off the list, hints"
 
 _ENUMS = {
-    "drink": ["cappuccino", "lemonade", "orange juice"],
-    "size": ["small", "large"],
-    "room": ["kitchen", "bedroom", "living_room"],
-    "color": ["yellow", "green"],
-    "contact": ["Margaret", "Daniel", "Sophie"],
-    "city": ["Lisbon", "Chicago", "Vienna"],
+    "drink": ["espresso", "milkshake", "apple juice"],
+    "size": ["medium", "tiny"],
+    "room": ["office", "garden", "dining_room"],
+    "color": ["orange", "purple"],
+    "contact": ["Rebecca", "Thomas", "Olivia"],
+    "city": ["Madrid", "Boston", "Sydney"],
 }
 SESSION: Final = {
-    "instructions": "You are the host of the Golden Lion. Our manager is called Walter.",
+    "instructions": "You are the host of the Silver Star. Our manager is called Edward.",
     "tools": [
         {"type": "function", "name": name, "description": "", "parameters": {
             "type": "object",
@@ -35,23 +36,23 @@ SESSION: Final = {
 HINTS: Final = hints_of(SESSION)
 
 _LIKELY = (
-    "Call Margaret", "Call Sophie please", "My name is Daniel", "This is Walter",
-    "What is the weather in Lisbon", "How is the weather in Vienna",
-    "What is the weather in Chicago", "I would like a cappuccino", "I would like a large lemonade",
-    "I want the orange juice",
-    "Turn on the light in the kitchen", "Set the light to green", "Make it yellow",
-    "Send a message to Sophie", "Tell me about the Golden Lion", "From Lisbon to Chicago",
-    "Order a small cappuccino", "Turn off the bedroom light", "The living room please",
-    "Lemonade please",
+    "Call Rebecca", "Call Olivia please", "My name is Thomas", "This is Edward",
+    "What is the weather in Madrid", "How is the weather in Sydney",
+    "What is the weather in Boston", "I would like an espresso", "I would like a medium milkshake",
+    "I want the apple juice",
+    "Turn on the light in the office", "Set the light to purple", "Make it orange",
+    "Send a message to Olivia", "Tell me about the Silver Star", "From Madrid to Boston",
+    "Order a tiny espresso", "Turn off the garden light", "The dining room please",
+    "Milkshake please",
 )  # fmt: skip
-_NAMES = ("sam", "lucy", "oscar", "peter", "maria", "henry", "zoe", "frank")
-_DIGITS = ("4155", "90210", "5550123", "2068831", "7204419", "3128675309")
+_NAMES = ("emma", "jack", "nora", "felix", "clara", "george", "ivy", "hugo")
+_DIGITS = ("7312", "60614", "8849021", "3057716", "5129940", "2065550187")
 _LARGE = (
-    ("250", "two hundred and fifty"), ("708", "seven hundred and eight"),
-    ("3,000", "three thousand"), ("12,500", "twelve thousand five hundred"),
-    ("47,000", "forty seven thousand"), ("61,120", "sixty one thousand one hundred and twenty"),
+    ("340", "three hundred and forty"), ("915", "nine hundred and fifteen"),
+    ("8,000", "eight thousand"), ("15,200", "fifteen thousand two hundred"),
+    ("72,000", "seventy two thousand"), ("34,560", "thirty four thousand five hundred and sixty"),
 )  # fmt: skip
-_FRAMES = ("Count to {}", "What is {} minus two?", "The number is {}")
+_FRAMES = ("Count to {}", "What is {} plus one?", "What is seven times {}?")
 _ALIKE = (
     "thirteen thirty fourteen forty fifteen fifty sixteen sixty seventeen seventy eighteen eighty "
     "nineteen ninety"
