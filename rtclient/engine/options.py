@@ -213,11 +213,11 @@ def _tls(certificate: str | None, key: str | None) -> ssl.SSLContext | None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(certificate, key)
+        context.load_cert_chain(certificate, key, password="")  # a terminal must not be asked
     except ssl.SSLError:
         raise ValueError(
-            f"{certificate} and its key do not fit, or are not in PEM. Give --tls-cert FILE "
-            "--tls-key FILE."
+            f"{certificate} and its key do not fit, are encrypted, or are not in PEM. "
+            "Give --tls-cert FILE --tls-key FILE."
         ) from None
     except OSError as exc:
         raise ValueError(f"{certificate} or its key cannot be read: {exc.strerror}.") from None

@@ -3,6 +3,12 @@
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from rtclient.engine.clock import ManualClock
 from rtclient.engine.options import SESSIONS_PER_CORE, Settled, parser, settled
@@ -48,6 +54,15 @@ def test_a_certificate_is_loaded_before_anything_starts(tmp_path: Path) -> None:
     assert settle("--tls-cert", str(chain), "--tls-key", str(key)).tls is not None
     with pytest.raises(ValueError, match="do not fit"):
         settle("--tls-cert", str(chain), "--tls-key", str(chain))
+
+
+def test_an_encrypted_key_is_refused_and_no_terminal_is_asked(tmp_path: Path) -> None:
+    chain, path = Authority().write_server(tmp_path)
+    key = load_pem_private_key(path.read_bytes(), None)
+    secret = BestAvailableEncryption(b"secret")
+    path.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, secret))
+    with pytest.raises(ValueError, match="are encrypted"):
+        settle("--tls-cert", str(chain), "--tls-key", str(path))
 
 
 @pytest.mark.parametrize(
