@@ -97,7 +97,8 @@ class FaultPlan:
         self._response = 0
         self._open_turns: set[str] = set()
         """Items whose turn is counted and who are not in the conversation yet."""
-        self._counts: dict[int, int] = {}
+        self._counts: dict[int, tuple[PlannedFault, int]] = {}
+        """By identity; the fault is kept, so that no other one ever gets its `id`."""
         self._late: dict[str, PlannedFault | None] = {}
         """Item → the fault of its transcription, as decided at its first event."""
         self._aside: list[tuple[float, Emit]] = []
@@ -254,7 +255,8 @@ class FaultPlan:
             or fault.response not in (None, self._response)
         ):
             return False
-        count = self._counts[id(fault)] = self._counts.get(id(fault), 0) + 1
+        count = self._counts.get(id(fault), (fault, 0))[1] + 1
+        self._counts[id(fault)] = fault, count
         if fault.number not in (None, count) or not _is_drawn(fault, self._chance):
             return False
         if fault.once:

@@ -198,3 +198,10 @@ def test_handshakes_are_refused_by_number_or_chance() -> None:
     assert asked(3, 0.9) is None
     assert asked(3, 0.1) == Refused(503, None)
     assert len(faults) == 1
+
+
+def test_a_fault_that_comes_later_begins_to_count_anew() -> None:
+    playing = Playing()
+    for _ in range(100):  # a new value soon lives where an old one lived
+        playing.faults[:] = [parse(f"close:1011@{DELTA}#3")]
+        assert shown(playing.play(event(DELTA), event(DELTA))) == [DELTA, DELTA]
