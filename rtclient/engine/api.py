@@ -8,7 +8,6 @@
 All but the first need the standing key, and none is for web pages: no CORS headers.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -24,6 +23,8 @@ from rtclient.engine.door import (
     wrong_path,
 )
 from rtclient.engine.shapes import Fault
+from rtclient.errors import RemoteProtocolError
+from rtclient.protocol.codec import decode_object
 
 CONTROL: Final = "/_control/"
 
@@ -91,8 +92,8 @@ class Api:
 
     def _minted(self, body: bytes) -> Reply:
         try:
-            asked_for = json.loads(body or b"{}")
-        except (ValueError, RecursionError):
+            asked_for = decode_object(body or b"{}")
+        except RemoteProtocolError:
             message = "The body could not be parsed as JSON. Send an object, in UTF-8."
             return refusal(400, "invalid_json", message)
         made = self._secrets.mint(asked_for, self._wall())
@@ -109,6 +110,11 @@ class Api:
     async def _controlled(
         self, control: Control, asked: Asked, body: bytes, is_local: bool
     ) -> Reply:
+        # A page whose name was made to point here is no stranger by its origin: browsers leave
+        # `Origin` out of its GETs. Its name is in `Host`.
+        if asked.all("Origin") or not asked.names_this_machine:
+            message = "Web pages may not use the control endpoint. Ask for 127.0.0.1 or localhost."
+            return refusal(403, "host_not_allowed", message)
         if not is_local:
             message = "The control endpoint answers programs on the same machine only."
             return refusal(403, "loopback_only", message)

@@ -4,9 +4,11 @@ Credentials are read here in every form that clients have; they are never repeat
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -38,6 +40,11 @@ class Asked:
     def all(self, name: str) -> list[str]:
         """Return the values of a header, in order."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    @property
+    def names_this_machine(self) -> bool:
+        """Whether all it says of the host is a loopback address or `localhost`."""
+        return all(map(_is_loopback, self.all("Host")))
 
     @property
     def wants_upgrade(self) -> bool:
@@ -75,6 +82,15 @@ class Asked:
         )
 
 
+def _is_loopback(host: str) -> bool:
+    """Say whether `NAME` or `NAME:PORT` is this machine's own; nothing is looked up."""
+    name = re.sub(r":\d*$", "", host.strip()).strip("[]").lower()
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An HTTP answer: a status, JSON, and headers beside those that describe the body."""
@@ -86,7 +102,7 @@ class Reply:
     @property
     def body(self) -> bytes:
         """The JSON that clients get."""
-        return json.dumps(self.content, ensure_ascii=False).encode()
+        return json.dumps(self.content).encode()  # ASCII: half a surrogate pair is no error
 
 
 class Refusal(Reply):

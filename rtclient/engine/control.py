@@ -24,6 +24,8 @@ from typing import Any
 
 from rtclient.engine.faults import FaultError, PlannedFault, parse
 from rtclient.engine.scenario import Scenario, ScenarioError, Script, read_scenario
+from rtclient.errors import RemoteProtocolError
+from rtclient.protocol.codec import decode_object
 
 PREFIX = "/_control/"
 KEPT_SESSIONS = 50
@@ -47,15 +49,10 @@ class Record:
         """Note a frame of the client."""
         self.received += 1
         try:
-            event = json.loads(data)
-        except ValueError:
-            event = None
-        if not isinstance(event, dict):
+            event = decode_object(data)
+        except RemoteProtocolError:
             event = {"unreadable_bytes": len(data)}
-        if isinstance(audio := event.get("audio"), str):
-            event["audio_bytes"] = len(audio) * 3 // 4
-            del event["audio"]
-        self.events.append(event)
+        self.events.append(_without_audio(event))
 
     def summary(self) -> dict[str, Any]:
         """Return numbers only."""
@@ -66,6 +63,19 @@ class Record:
             "received": self.received,
             "sent": self.sent,
         }
+
+
+def _without_audio(value: Any) -> Any:
+    """Return JSON with each `audio` that is a text replaced by `audio_bytes`."""
+    if isinstance(value, list):
+        return [_without_audio(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    result = {key: _without_audio(one) for key, one in value.items()}
+    if isinstance(audio := result.get("audio"), str):
+        result["audio_bytes"] = len(audio) * 3 // 4
+        del result["audio"]
+    return result
 
 
 @dataclass(slots=True)
@@ -156,6 +166,8 @@ def handle(state: State, method: str, path: str, body: bytes) -> Reply:
                 return _log(state, number)
     except (FaultError, ScenarioError) as exc:
         return _error(400, str(exc))
+    except RecursionError:
+        return _error(400, "The body is nested too deeply.")
     except ValueError as exc:
         return _error(400, f"The body cannot be read: {exc}")
     known = {"faults", "scenario", "clock", "sessions", "log"}

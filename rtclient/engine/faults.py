@@ -219,7 +219,7 @@ def _value(key: str, argument: str, text: str) -> Any:
 
 def _checked(given: dict[str, Any], shown: str) -> PlannedFault:
     name = given.get("fault")
-    if name not in _FIRST:
+    if not isinstance(name, str) or name not in _FIRST:
         raise FaultError(f"{shown}: unknown fault '{name}'; known: {', '.join(_FIRST)}.")
     own = _ARGUMENTS.get(name, ())
     common = {"fault", "event", "number", "session", "turn", "response", "probability", "once"}

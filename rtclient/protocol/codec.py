@@ -73,12 +73,11 @@ _DECODER = json.JSONDecoder(
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def decode(data: str | bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
-    """Return the event in `data`: UTF-8 JSON text of one object with a `type`.
+def decode_object(data: str | bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Return the object in `data`, UTF-8 JSON text, as strictly as `decode` but of any kind.
 
     Raises:
-        RemoteProtocolError: `code` is `event_too_large`, `invalid_json` (not strict JSON) or
-            `invalid_event` (JSON, but no event; too deep or too many values).
+        RemoteProtocolError: as `decode` does.
     """
     text = _text(data, max_bytes)
     _check_shape(text)
@@ -96,6 +95,17 @@ def decode(data: str | bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
             raise _bad("The event has half of a surrogate pair in a string.") from None
     if not isinstance(event, dict):
         raise _bad("The event is not a JSON object.", "invalid_event")
+    return event
+
+
+def decode(data: str | bytes, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Return the event in `data`: UTF-8 JSON text of one object with a `type`.
+
+    Raises:
+        RemoteProtocolError: `code` is `event_too_large`, `invalid_json` (not strict JSON) or
+            `invalid_event` (JSON, but no event; too deep or too many values).
+    """
+    event = decode_object(data, max_bytes=max_bytes)
     event_type = event.get("type")
     if not isinstance(event_type, str) or not 1 <= len(event_type) <= MAX_TYPE_CHARS:
         raise RemoteProtocolError(

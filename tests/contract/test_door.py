@@ -103,6 +103,7 @@ async def test_health_needs_no_key_and_counts_sessions() -> None:
         ("POST", "/v1/realtime/client_secrets", {}, b"{}", 401),
         ("POST", "/v1/realtime/client_secrets", KEY, b"{", 400),
         ("POST", "/v1/realtime/client_secrets", KEY, b"[" * 100_000, 400),
+        ("POST", "/v1/realtime/client_secrets", KEY, b'{"session":{"\\ud800":1}}', 400),
         ("POST", "/v1/realtime/client_secrets", KEY | {"Origin": "https://x.example"}, b"{}", 403),
         ("POST", "/v1/realtime/client_secrets", KEY, b" " * (MAX_BODY_BYTES + 1), 413),
         ("GET", "/_control/sessions", KEY, b"", 404),
@@ -139,11 +140,15 @@ async def test_requests_in_bits_and_those_that_are_none(sent: list[bytes], statu
 
 
 async def test_the_control_endpoint_wants_the_standing_key() -> None:
-    async with engine(stage=Stage(is_controlled=True)) as address:
+    house = House(key="key", allowed_origins=("http://ok.example",))
+    async with engine(house, stage=Stage(is_controlled=True)) as address:
         secret = {"Authorization": f"Bearer {await minted(address)}"}
         async with httpx2.AsyncClient(base_url=f"http://{address}/_control/") as http:
             for headers, status in ((KEY, 200), ({}, 401), (secret, 401)):
                 assert (await http.get("sessions", headers=headers)).status_code == status
+            for name, value in (("Host", "evil.example"), ("Origin", "http://ok.example")):
+                answer = await http.get("log", headers=KEY | {name: value})
+                assert answer.status_code == 403, "a page, if only by its name"
             answer = await http.post("faults", headers=KEY, json={"fault": "refuse", "status": 599})
             assert answer.status_code == 200, answer.text
         with pytest.raises(InvalidStatus) as refused:

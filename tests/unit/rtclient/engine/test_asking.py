@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rtclient.engine.asking import Asked, refusal
+from rtclient.engine.asking import Asked, Reply, refusal
 
 
 @pytest.mark.parametrize(
@@ -41,3 +41,27 @@ def test_a_refusal_has_the_shape_of_the_api() -> None:
         "message": "Leave it out.",
         "param": "call_id",
     }
+
+
+@pytest.mark.parametrize(
+    ("hosts", "is_ours"),
+    [
+        ((), True),
+        (("127.0.0.1:8080",), True),
+        (("LOCALHOST",), True),
+        (("[::1]:8080",), True),
+        (("evil.example:8080",), False),
+        (("127.0.0.1.evil.example",), False),
+        (("10.0.0.1",), False),
+        (("localhost", "evil.example"), False),
+    ],
+)
+def test_a_name_that_points_here_is_not_the_name_of_this_machine(
+    hosts: tuple[str, ...], is_ours: bool
+) -> None:
+    asked = Asked("GET", "/", tuple(("Host", host) for host in hosts))
+    assert asked.names_this_machine is is_ours
+
+
+def test_an_answer_can_repeat_what_is_no_unicode() -> None:
+    assert json.loads(Reply(200, {"text": "\ud800"}).body) == {"text": "\ud800"}

@@ -112,3 +112,25 @@ def test_what_there_is_not_is_said(method: str, place: str, status: int) -> None
 def test_a_body_that_is_no_json_is_refused() -> None:
     assert asked(State(), "POST", "faults", b"{").status == 400
     assert asked(State(), "POST", "scenario", b"\xff").status == 400
+
+
+@pytest.mark.parametrize(
+    ("place", "body"),
+    [("faults", b"[" * 100_000), ("faults", b'{"fault": []}'), ("scenario", b"&a [*a]")],
+)
+def test_what_cannot_be_read_is_refused_in_words(place: str, body: bytes) -> None:
+    assert asked(State(), "POST", place, body).status == 400
+
+
+def test_the_log_takes_whatever_a_client_sends_and_keeps_no_audio() -> None:
+    record = Record(1, "sess_1")
+    record.on_frame('{"type": "a", "text": "\\ud800"}')
+    record.on_frame("[" * 100_000)
+    part = {"type": "input_audio", "audio": "AAAA", "transcript": "a"}
+    record.on_frame(json.dumps({"type": "conversation.item.create", "item": {"content": [part]}}))
+    item = {"content": [{"type": "input_audio", "audio_bytes": 3, "transcript": "a"}]}
+    assert list(record.events) == [
+        {"unreadable_bytes": 31},
+        {"unreadable_bytes": 100_000},
+        {"type": "conversation.item.create", "item": item},
+    ]
