@@ -30,7 +30,7 @@ from rtclient.engine.client_secrets import ClientSecrets, Secret
 from rtclient.engine.connection import Connection
 from rtclient.engine.core import Session
 from rtclient.engine.door import Admission, House, Rate, admit, told
-from rtclient.engine.http import Front, asked_of, response_of
+from rtclient.engine.http import OPEN_S, Front, asked_of, response_of
 from rtclient.engine.profiles import on_purpose
 from rtclient.engine.senses import Senses
 from rtclient.engine.shapes import Fault
@@ -95,7 +95,8 @@ class Reception:
         """How many sessions are open."""
         for gone in [guest for guest in self._guests if guest.state is State.CLOSED]:
             del self._guests[gone]  # it went before its handshake was over
-        return len(self._guests)
+        # Who is told after the upgrade why there is no session has none.
+        return sum(found.first_error is None for found, _ in self._guests.values())
 
     def health(self) -> Mapping[str, Any]:
         """Return what `/healthz` shows: names and figures, nothing of a client."""
@@ -213,6 +214,7 @@ async def serve(
     rules = house or House()
     lasts_s = session_s or rules.profile.session_minutes * 60
     reception = Reception(senses, rules, lasts_s, stage or Stage())
+    opening: set[Front] = set()
     wire_log = logging.getLogger("rtclient.engine.wire")
     wire_log.setLevel(logging.WARNING)  # below, websockets logs headers and with them the key
     server = await serve_websockets(
@@ -221,7 +223,9 @@ async def serve(
         port,
         process_request=reception.judge,
         select_subprotocol=_subprotocol,
-        create_connection=cast("type[ServerConnection]", partial(Front, answer=reception.answer)),
+        create_connection=cast(
+            "type[ServerConnection]", partial(Front, answer=reception.answer, opening=opening)
+        ),
         compression=None,
         max_size=MAX_FRAME_BYTES,
         max_queue=MAX_WAITING_FRAMES,
@@ -230,10 +234,14 @@ async def serve(
         close_timeout=CLOSE_TIMEOUT_S,
         logger=wire_log,
         server_header=None,
+        open_timeout=None,  # `Front` has its own
         ssl=tls,
+        ssl_handshake_timeout=None if tls is None else OPEN_S,
     )
     try:
         yield EngineServer(tuple(server.sockets), reception)
     finally:
         server.close()
+        for front in list(opening):  # nothing is promised to them yet; sessions get their 1001
+            front.transport.abort()
         await server.wait_closed()

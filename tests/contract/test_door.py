@@ -130,6 +130,10 @@ async def test_plain_requests(
           b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", b"0\r\n\r\n"], b"200"),
         ([b"G", b"ET /healthz HTTP/1.1\r\n", b"Host: x\r\n\r\n"], b"200"),
         ([b"POST / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 40_000 + b"\r\n\r\n"], b"431"),
+        ([b"POST / HTTP/1.1\r\nHost: x\r\nX: " + b"x" * 4_000_000], b"431"),
+        ([b"GET / HTTP/1.1\r\nHost: x\r\n", *[b"X: " + b"x" * 8000 + b"\r\n"] * 100], b"431"),
+        ([b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+          b"1\r\nx\r\n" * 100_000], b"413"),
         ([b"\x16\x03\x01\x02\x00 this is no HTTP\r\n\r\n"], b"400"),
         ([b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n"], b"400"),
     ],
@@ -137,6 +141,55 @@ async def test_plain_requests(
 async def test_requests_in_bits_and_those_that_are_none(sent: list[bytes], status: bytes) -> None:
     async with engine() as address:
         assert (await exchange(address, *sent)).startswith(b"HTTP/1.1 " + status)
+
+
+async def test_the_answer_to_head_has_no_body() -> None:
+    async with engine() as address:
+        answer = await exchange(address, b"HEAD /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 405")
+        assert answer.endswith(b"\r\n\r\n")
+
+
+async def test_the_end_does_not_wait_for_who_says_nothing() -> None:
+    async with engine() as address:
+        writers = []
+        for begun in (b"", b"PO", b"GET /v1", b"POST / HTTP/1.1\r\nHost: x\r\n"):
+            _, writer = await asyncio.open_connection(*address.split(":"))
+            writer.write(begun)
+            writers.append(writer)
+        await exchange(address, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        loop = asyncio.get_running_loop()
+        leaving_at = loop.time()
+    assert loop.time() - leaving_at < 3
+    for writer in writers:
+        writer.close()
+
+
+async def test_a_fault_of_ours_is_an_answer_too(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(Stage):
+        async def answer(self, method: str, path: str, body: bytes) -> Any:
+            raise KeyError
+
+    stage = Broken(is_controlled=True)
+    async with engine(House(), stage=stage) as address, httpx2.AsyncClient() as http:
+        answer = await http.post(f"http://{address}/_control/faults")
+    assert answer.status_code == 500
+    assert "could not be answered" in caplog.text
+
+
+async def test_who_is_refused_after_the_upgrade_takes_no_session() -> None:
+    async with engine(House(profile=OPENAI, key="key", max_sessions=1)) as address:
+        url = f"ws://{address}/v1/realtime?model=gpt-realtime"
+        reader, writer = await asyncio.open_connection(*address.split(":"))
+        writer.write(
+            b"GET /v1/realtime?model=gpt-realtime HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n"
+            b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        await reader.readuntil(b"invalid_api_key")
+        async with connect(url, additional_headers=KEY) as connection:
+            await Talker(connection).until("session.created")
+        writer.close()
 
 
 async def test_the_control_endpoint_wants_the_standing_key() -> None:
