@@ -96,16 +96,16 @@ def _say(line: Mapping[str, Any]) -> None:
 
 def _ready(server: EngineServer, senses: Senses, settings: Settled) -> Mapping[str, Any]:
     host, port = server.address
-    house = settings.house
-    if house.key is None and not ip_address(host).is_loopback:
+    rules = settings.rules
+    if rules.key is None and not ip_address(host).is_loopback:
         log.warning("anybody who reaches %s:%s may use it; set %s", host, port, ENGINE_KEY)
     return {
         "event": "ready",
         "host": host,
         "port": port,
         "tls": settings.tls is not None,
-        "profile": house.profile.name,
-        "max_sessions": house.max_sessions,
+        "profile": rules.profile.name,
+        "max_sessions": rules.max_sessions,
         "senses": dict(senses.names),
         "notes": list(senses.notes),
     }
@@ -151,7 +151,7 @@ async def _run(options: argparse.Namespace, settings: Settled) -> int:
             senses,
             host=options.host,
             port=options.port,
-            house=settings.house,
+            rules=settings.rules,
             session_s=settings.session_s,
             tls=settings.tls,
             stage=settings.stage,

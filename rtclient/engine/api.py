@@ -16,9 +16,9 @@ from rtclient.engine.asking import Asked, Refusal, Reply, refusal
 from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.door import (
     PREVIEW_PATH,
-    House,
-    stranger,
-    told,
+    DoorRules,
+    foreign_origin,
+    refusal_of,
     upgrade_required,
     wrong_path,
 )
@@ -37,7 +37,7 @@ class Api:
 
     def __init__(
         self,
-        house: House,
+        rules: DoorRules,
         secrets: ClientSecrets,
         *,
         wall: Callable[[], float],
@@ -47,13 +47,13 @@ class Api:
         """Prepare.
 
         Args:
-            house: what the operator decided about the door.
+            rules: what the operator decided about the door.
             secrets: the client secrets of this engine.
             wall: Unix time in seconds.
             health: what `/healthz` shows beside `status`.
             control: what answers `/_control/…`; None: there is no such path.
         """
-        self._house = house
+        self._rules = rules
         self._secrets = secrets
         self._wall = wall
         self._health = health
@@ -62,32 +62,32 @@ class Api:
 
     async def answer(self, asked: Asked, body: bytes = b"", *, is_local: bool = False) -> Reply:
         """Answer one request. `is_local`: it comes from this machine."""
-        if wrong := stranger(self._house, asked):
+        if wrong := foreign_origin(self._rules, asked):
             return wrong
         if asked.path == "/healthz":
             return _only("GET", asked) or Reply(200, {"status": "ok", **self._health()})
-        if asked.path in (*self._house.profile.paths, PREVIEW_PATH):
-            return wrong_path(self._house, asked) or _only("GET", asked) or upgrade_required()
+        if asked.path in (*self._rules.profile.paths, PREVIEW_PATH):
+            return wrong_path(self._rules, asked) or _only("GET", asked) or upgrade_required()
         if asked.path.startswith(CONTROL) and self._control is not None:
             return await self._controlled(self._control, asked, body, is_local)
-        for path in self._house.profile.paths:
+        for path in self._rules.profile.paths:
             if asked.path == path.removesuffix("realtime") + "models":
                 return self._barred(asked) or _only("GET", asked) or self._models()
             if asked.path == f"{path}/client_secrets":
                 return self._barred(asked) or _only("POST", asked) or self._minted(body)
-        return wrong_path(self._house, asked) or refusal(404, "not_found", "Nothing is here.")
+        return wrong_path(self._rules, asked) or refusal(404, "not_found", "Nothing is here.")
 
     def _barred(self, asked: Asked) -> Refusal | None:
-        if self._house.has_key(asked):
+        if self._rules.has_key(asked):
             return None
         if any(self._secrets.find(given, self._wall()) for given in asked.credentials):
             message = "A client secret opens sessions only. Use the standing key on your server."
             return refusal(401, "invalid_api_key", message)
-        return told(profiles.wrong_key(self._house.profile))
+        return refusal_of(profiles.wrong_key(self._rules.profile))
 
     def _models(self) -> Reply:
         owned = {"object": "model", "created": self._since, "owned_by": "rtclient"}
-        models = [{"id": name, **owned} for name in self._house.models]
+        models = [{"id": name, **owned} for name in self._rules.models]
         return Reply(200, {"object": "list", "data": models})
 
     def _minted(self, body: bytes) -> Reply:
@@ -110,8 +110,8 @@ class Api:
     async def _controlled(
         self, control: Control, asked: Asked, body: bytes, is_local: bool
     ) -> Reply:
-        # A page whose name was made to point here is no stranger by its origin: browsers leave
-        # `Origin` out of its GETs. Its name is in `Host`.
+        # A page whose name was made to point here has no foreign origin: browsers leave `Origin`
+        # out of its GETs. Its name is in `Host`.
         if asked.all("Origin") or not asked.names_this_machine:
             message = "Web pages may not use the control endpoint. Ask for 127.0.0.1 or localhost."
             return refusal(403, "host_not_allowed", message)

@@ -1,8 +1,8 @@
 """Who is let in: what is decided about a request before it becomes a session. Pure.
 
 A WebSocket handshake gives an `Admission` or a `Refusal`; where the service upgrades before it
-says no (OpenAI), the refusal is the admission's `first_error`. Other requests ask `stranger` and
-`has_key`. Credentials are compared in constant time and never repeated.
+says no (OpenAI), the refusal is the admission's `first_error`. Other requests ask
+`foreign_origin` and `has_key`. Credentials are compared in constant time and never repeated.
 """
 
 import hmac
@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from rtclient.engine import profiles
 from rtclient.engine.asking import Asked, Refusal, refusal
 from rtclient.engine.client_secrets import Secret
-from rtclient.engine.profiles import AZURE, AZURE_PATH, DEFAULT, OPENAI, Profile, Trouble
+from rtclient.engine.profiles import AZURE, AZURE_PATH, DEFAULT, OPENAI, Denial, Profile
 from rtclient.engine.shapes import Fault
 
 PREVIEW_PATH: Final = "/openai/realtime"
@@ -59,7 +59,7 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class DoorRules:
     """What the operator decided about the door."""
 
     profile: Profile = DEFAULT
@@ -97,18 +97,18 @@ class House:
         return any(hmac.compare_digest(self.key.encode(), one) for one in given)
 
 
-def told(trouble: Trouble) -> Refusal:
+def refusal_of(denial: Denial) -> Refusal:
     """Return what a profile says as an HTTP answer."""
-    error: dict[str, Any] = {"code": trouble.code, "message": trouble.message}
-    if trouble.type is not None:
-        error = {"type": trouble.type, **error, "param": None}
-    wait = trouble.retry_after_s
-    return Refusal(trouble.status, {"error": error}, (("Retry-After", str(wait)),) if wait else ())
+    error: dict[str, Any] = {"code": denial.code, "message": denial.message}
+    if denial.type is not None:
+        error = {"type": denial.type, **error, "param": None}
+    wait = denial.retry_after_s
+    return Refusal(denial.status, {"error": error}, (("Retry-After", str(wait)),) if wait else ())
 
 
-def stranger(house: House, asked: Asked) -> Refusal | None:
+def foreign_origin(rules: DoorRules, asked: Asked) -> Refusal | None:
     """Return why a web page may not ask; None when it may or when it is none."""
-    if all(origin in house.allowed_origins for origin in asked.all("Origin")):
+    if all(origin in rules.allowed_origins for origin in asked.all("Origin")):
         return None
     return refusal(
         403,
@@ -117,9 +117,9 @@ def stranger(house: House, asked: Asked) -> Refusal | None:
     )
 
 
-def wrong_path(house: House, asked: Asked) -> Refusal | None:
+def wrong_path(rules: DoorRules, asked: Asked) -> Refusal | None:
     """Return why there is no Realtime API at a path; None when there is."""
-    if asked.path in house.profile.paths:
+    if asked.path in rules.profile.paths:
         return None
     if asked.path == PREVIEW_PATH:
         return refusal(
@@ -128,9 +128,9 @@ def wrong_path(house: House, asked: Asked) -> Refusal | None:
             "This engine does not speak the preview dialect. Connect to "
             f"{AZURE_PATH}?model=NAME, without api-version.",
         )
-    if house.profile is AZURE:
+    if rules.profile is AZURE:
         return Refusal(404, {"error": {"code": "404", "message": "Resource not found"}})
-    return refusal(404, "not_found", f"Connect to one of: {', '.join(house.profile.paths)}.")
+    return refusal(404, "not_found", f"Connect to one of: {', '.join(rules.profile.paths)}.")
 
 
 def upgrade_required() -> Refusal:
@@ -144,7 +144,7 @@ def upgrade_required() -> Refusal:
 
 
 def admit(
-    house: House,
+    rules: DoorRules,
     asked: Asked,
     find_secret: Callable[[str], Secret | None] = lambda _: None,
     *,
@@ -155,47 +155,47 @@ def admit(
     """Judge a WebSocket handshake.
 
     Args:
-        house: what the operator decided.
+        rules: what the operator decided.
         asked: the request.
         find_secret: returns the client secret with this value, unless it is over.
         open_sessions: how many there are already.
         rate: counts the connections of the last minute; None: they are not limited.
         now: monotonic seconds, for `rate`.
     """
-    wrong = wrong_path(house, asked) or stranger(house, asked)
+    wrong = wrong_path(rules, asked) or foreign_origin(rules, asked)
     if wrong is not None:
         return wrong
     secret = next(filter(None, map(find_secret, asked.credentials)), None)
-    if secret is None and not house.has_key(asked):
-        return _no(house, profiles.wrong_key(house.profile))
+    if secret is None and not rules.has_key(asked):
+        return _denied(rules, profiles.wrong_key(rules.profile))
     if not asked.wants_upgrade:
         return upgrade_required()
     if "call_id" in asked.query:
         message = "The embedded engine takes no calls. Leave 'call_id' out."
         return refusal(400, "invalid_value", message, param="call_id")
-    if house.profile is AZURE and "api-version" in asked.query:
-        return told(profiles.wrong_key(AZURE))
-    chosen = _chosen(house, asked, secret)
-    if isinstance(chosen, Trouble):
-        return _no(house, chosen)
+    if rules.profile is AZURE and "api-version" in asked.query:
+        return refusal_of(profiles.wrong_key(AZURE))
+    chosen = _chosen(rules, asked, secret)
+    if isinstance(chosen, Denial):
+        return _denied(rules, chosen)
     if isinstance(chosen, Refusal) or chosen.is_beta:
         return chosen
     if rate is not None and (wait_s := rate.admit(now)):
-        return _no(house, profiles.too_often(house.profile, wait_s))
-    if house.max_sessions is not None and open_sessions >= house.max_sessions:
-        return _no(house, profiles.too_many(house.profile, house.max_sessions, RETRY_AFTER_S))
+        return _denied(rules, profiles.too_often(rules.profile, wait_s))
+    if rules.max_sessions is not None and open_sessions >= rules.max_sessions:
+        return _denied(rules, profiles.too_many(rules.profile, rules.max_sessions, RETRY_AFTER_S))
     return chosen
 
 
-def _no(house: House, trouble: Trouble) -> Admission | Refusal:
+def _denied(rules: DoorRules, denial: Denial) -> Admission | Refusal:
     """Say no as the service does: before the upgrade, or after it."""
-    if house.profile is not OPENAI:
-        return told(trouble)
-    fault = Fault(trouble.code, trouble.message, type=trouble.type or "invalid_request_error")
-    return Admission(first_error=fault, close_code=trouble.close_code)
+    if rules.profile is not OPENAI:
+        return refusal_of(denial)
+    fault = Fault(denial.code, denial.message, type=denial.type or "invalid_request_error")
+    return Admission(first_error=fault, close_code=denial.close_code)
 
 
-def _chosen(house: House, asked: Asked, secret: Secret | None) -> Admission | Refusal | Trouble:
+def _chosen(rules: DoorRules, asked: Asked, secret: Secret | None) -> Admission | Refusal | Denial:
     """Return the session that the query asks for, or why there is none."""
     query = asked.query
     named = (query.get("model") or query.get("deployment") or "")[:_MAX_NAME_CHARS]
@@ -205,29 +205,29 @@ def _chosen(house: House, asked: Asked, secret: Secret | None) -> Admission | Re
     if intent not in (None, "transcription"):
         message = "Invalid value of 'intent'. Supported values are: 'transcription'."
         return refusal(400, "invalid_value", message, param="intent")
-    served = (house.model, *house.deployments) if house.profile is OPENAI else house.deployments
+    served = (rules.model, *rules.deployments) if rules.profile is OPENAI else rules.deployments
     transcribes = intent is not None or (preset is not None and preset["type"] == "transcription")
     if intent is not None and preset is not None and preset["type"] != "transcription":
         message = "The client secret is for a 'realtime' session. Leave 'intent' out."
         return refusal(400, "invalid_value", message, param="intent")
     if transcribes:
-        if named and intent and house.profile is AZURE:
+        if named and intent and rules.profile is AZURE:
             return profiles.wrong_operation(named)
-        if named and intent and house.profile is OPENAI:
+        if named and intent and rules.profile is OPENAI:
             # It takes the model for that of a conversation, and refuses one that transcribes.
             wrong = profiles.wrong_model(OPENAI, named, served)
             return wrong or Admission(named, True, is_beta=is_beta)
-        return Admission(house.model, kind="transcription", preset=preset, is_beta=is_beta)
+        return Admission(rules.model, kind="transcription", preset=preset, is_beta=is_beta)
     given = named
     if preset is not None:  # it was made for some model, if only for the default one
-        given = named or preset.get("model") or house.model
-    if given or house.profile is not DEFAULT:
-        wrong = profiles.wrong_model(house.profile, given, served)
+        given = named or preset.get("model") or rules.model
+    if given or rules.profile is not DEFAULT:
+        wrong = profiles.wrong_model(rules.profile, given, served)
         if wrong is not None:
             return wrong
     return Admission(
-        given or house.model,
-        is_model_fixed=bool(named) and named != house.model,
+        given or rules.model,
+        is_model_fixed=bool(named) and named != rules.model,
         preset=preset,
         is_beta=is_beta,
     )

@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass
 from typing import Final
 
-from rtclient.engine.door import House
+from rtclient.engine.door import DoorRules
 from rtclient.engine.profiles import PROFILES
 from rtclient.engine.stage import Stage, add_arguments, stage_of
 from rtclient.environment import ENGINE_KEY
@@ -91,7 +91,7 @@ def _add_profile(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--model",
-        default=House().model,
+        default=DoorRules().model,
         help="what session.model says when the client names none (default: %(default)s)",
     )
     group.add_argument(
@@ -158,7 +158,7 @@ def _add_senses(group: argparse._ArgumentGroup) -> None:
 class Settled:
     """What the options mean together."""
 
-    house: House
+    rules: DoorRules
     session_s: float
     tls: ssl.SSLContext | None
     stage: Stage
@@ -181,7 +181,7 @@ def settled(options: argparse.Namespace, key: str | None) -> Settled:
         )
     if options.ear_workers is not None and options.senses == "scripted":
         raise ValueError("--ear-workers is of no use with --senses scripted. Leave one out.")
-    house = House(
+    rules = DoorRules(
         profile=profile,
         key=key,
         model=options.model,
@@ -193,7 +193,7 @@ def settled(options: argparse.Namespace, key: str | None) -> Settled:
     )
     minutes = options.session_minutes or profile.session_minutes
     tls = _tls(options.tls_cert, options.tls_key)
-    return Settled(house, minutes * 60, tls, _stage(options))
+    return Settled(rules, minutes * 60, tls, _stage(options))
 
 
 def _stage(options: argparse.Namespace) -> Stage:

@@ -1,4 +1,4 @@
-"""Whose door the engine has: its own, OpenAI's or Azure's. Pure values and their error texts.
+"""Profiles: like which service the engine lets clients in. Pure values and their error texts.
 
 What differs is everything before the first event of a session: paths, credentials, names of
 models, how a refusal is told, how long a session may last.
@@ -51,7 +51,7 @@ _TRANSLATOR = "gpt-realtime-translate"
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One kind of door."""
+    """How one service lets clients in."""
 
     name: Literal["default", "openai", "azure"]
     paths: tuple[str, ...]
@@ -68,7 +68,7 @@ PROFILES: Final = {profile.name: profile for profile in (DEFAULT, OPENAI, AZURE)
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Denial:
     """Why somebody is not let in, in the service's words."""
 
     status: int
@@ -97,17 +97,17 @@ def converses(model: str) -> bool:
 # ------------------------------------------------------------ how each one says no
 
 
-def wrong_key(profile: Profile) -> Trouble:
+def wrong_key(profile: Profile) -> Denial:
     """Return the answer to a missing or wrong key. No part of the key is repeated."""
     if profile is AZURE:
-        return Trouble(
+        return Denial(
             401,
             "401",
             "Access denied due to invalid subscription key or wrong API endpoint. Make sure to "
             "provide a valid key for an active subscription and use a correct regional API "
             "endpoint for your resource.",
         )
-    return Trouble(
+    return Denial(
         401,
         "invalid_api_key",
         "Incorrect API key provided. Send the value of RTCLIENT_ENGINE_KEY as "
@@ -117,7 +117,7 @@ def wrong_key(profile: Profile) -> Trouble:
     )
 
 
-def wrong_model(profile: Profile, model: str, served: Collection[str]) -> Trouble | None:
+def wrong_model(profile: Profile, model: str, served: Collection[str]) -> Denial | None:
     """Return the answer to `?model=` (or a deployment) that is not served; None: it is.
 
     `served`: the names that the operator gave; for Azure and the default door, none means any.
@@ -133,9 +133,9 @@ def wrong_model(profile: Profile, model: str, served: Collection[str]) -> Troubl
     return None
 
 
-def wrong_operation(model: str) -> Trouble:
+def wrong_operation(model: str) -> Denial:
     """Return Azure's answer to a model that cannot do what the address is for."""
-    return Trouble(
+    return Denial(
         400,
         "OpperationNotSupported",
         f"The realtime operation does not work with the specified model, {model}. Please choose "
@@ -143,26 +143,26 @@ def wrong_operation(model: str) -> Trouble:
     )
 
 
-def _not_deployed(profile: Profile, model: str) -> Trouble:
+def _not_deployed(profile: Profile, model: str) -> Denial:
     if profile is AZURE:
-        return Trouble(
+        return Denial(
             404,
             "DeploymentNotFound",
             "The API deployment for this resource does not exist. If you created the deployment "
             "within the last 5 minutes, please wait a moment and try again.",
         )
     message = f"The model '{model}' does not exist here. `GET /v1/models` lists those that do."
-    return Trouble(404, "model_not_found", message, "invalid_request_error")
+    return Denial(404, "model_not_found", message, "invalid_request_error")
 
 
-def _wrong_openai_model(model: str, served: Collection[str]) -> Trouble | None:
+def _wrong_openai_model(model: str, served: Collection[str]) -> Denial | None:
     if not model:
         code, message = "missing_model", "You must provide a model parameter."
     elif model in served or converses(model):
         return None
     elif model.startswith(RETIRED_PREFIXES):
         message = f"The model `{model}` does not exist or you do not have access to it."
-        return Trouble(404, "model_not_found", message, "invalid_request_error", close_code=4004)
+        return Denial(404, "model_not_found", message, "invalid_request_error", close_code=4004)
     elif transcribes_only(model):
         code = "invalid_model"
         message = (
@@ -171,13 +171,13 @@ def _wrong_openai_model(model: str, served: Collection[str]) -> Trouble | None:
         )
     else:
         code, message = "invalid_model", f'Model "{model}" is not supported in realtime mode.'
-    return Trouble(400, code, message, "invalid_request_error")
+    return Denial(400, code, message, "invalid_request_error")
 
 
-def too_often(profile: Profile, retry_after_s: int) -> Trouble:
+def too_often(profile: Profile, retry_after_s: int) -> Denial:
     """Return the answer to one connection too many within a minute."""
     if profile is AZURE:
-        return Trouble(
+        return Denial(
             429,
             "429",
             "Requests to the onHandshake Operation under Azure OpenAI API have exceeded call rate "
@@ -185,7 +185,7 @@ def too_often(profile: Profile, retry_after_s: int) -> Trouble:
             "seconds.",
             retry_after_s=retry_after_s,
         )
-    return Trouble(
+    return Denial(
         429,
         "rate_limit_exceeded",
         f"Too many connections within a minute. Try again in {retry_after_s} s.",
@@ -194,11 +194,11 @@ def too_often(profile: Profile, retry_after_s: int) -> Trouble:
     )
 
 
-def too_many(profile: Profile, most: int, retry_after_s: int) -> Trouble:
+def too_many(profile: Profile, most: int, retry_after_s: int) -> Denial:
     """Return the answer to one open session too many."""
     if profile is AZURE:
         return too_often(profile, retry_after_s)
-    return Trouble(
+    return Denial(
         429,
         "rate_limit_exceeded",
         f"All {most} sessions of this engine are in use. Try again in {retry_after_s} s, or start "
@@ -208,13 +208,13 @@ def too_many(profile: Profile, most: int, retry_after_s: int) -> Trouble:
     )
 
 
-def on_purpose(profile: Profile, status: int, retry_after_s: int) -> Trouble:
+def on_purpose(profile: Profile, status: int, retry_after_s: int) -> Denial:
     """Return a refusal that a test asked for: the service's words where they are known."""
     if status == 401:
         return wrong_key(profile)
     if status == 429:
         return too_often(profile, max(1, retry_after_s))
-    return Trouble(
+    return Denial(
         status,
         str(status) if profile is AZURE else "server_error",
         "The server had an error while processing your request. Sorry about that!",

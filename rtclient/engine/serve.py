@@ -29,7 +29,7 @@ from rtclient.engine.asking import SUBPROTOCOL, Asked, Refusal, Reply
 from rtclient.engine.client_secrets import ClientSecrets, Secret
 from rtclient.engine.connection import Connection
 from rtclient.engine.core import Session
-from rtclient.engine.door import Admission, House, Rate, admit, told
+from rtclient.engine.door import Admission, DoorRules, Rate, admit, refusal_of
 from rtclient.engine.http import OPEN_S, Front, asked_of, response_of
 from rtclient.engine.profiles import on_purpose
 from rtclient.engine.senses import Senses
@@ -67,23 +67,23 @@ async def _turn_away(client: ServerConnection, fault: Fault, close_code: int) ->
     await client.close(close_code, f"{fault.type}.{fault.code}")
 
 
-class Reception:
+class SessionServer:
     """Lets clients in and serves them; what the sockets of one engine have in common."""
 
-    def __init__(self, senses: Senses, house: House, session_s: float, stage: Stage) -> None:
+    def __init__(self, senses: Senses, rules: DoorRules, session_s: float, stage: Stage) -> None:
         self._senses = senses
         self._stage = stage
-        self._house = house
+        self._rules = rules
         self._session_s = session_s
-        self._guests: dict[ServerConnection, tuple[Admission, int]] = {}
+        self._admitted: dict[ServerConnection, tuple[Admission, int]] = {}
         """Who was let in and is not gone yet, and the number of the handshake."""
         self._secrets = ClientSecrets(
-            new_id, partial(secrets.token_hex, _SECRET_BYTES), model=house.model
+            new_id, partial(secrets.token_hex, _SECRET_BYTES), model=rules.model
         )
-        per_minute = house.most_per_minute
+        per_minute = rules.most_per_minute
         self._rate = Rate(per_minute) if per_minute is not None else None
         self._api = Api(
-            house,
+            rules,
             self._secrets,
             wall=stage.clock.wall,
             health=self.health,
@@ -93,17 +93,17 @@ class Reception:
     @property
     def sessions(self) -> int:
         """How many sessions are open."""
-        for gone in [guest for guest in self._guests if guest.state is State.CLOSED]:
-            del self._guests[gone]  # it went before its handshake was over
+        for gone in [client for client in self._admitted if client.state is State.CLOSED]:
+            del self._admitted[gone]  # it went before its handshake was over
         # Who is told after the upgrade why there is no session has none.
-        return sum(found.first_error is None for found, _ in self._guests.values())
+        return sum(found.first_error is None for found, _ in self._admitted.values())
 
     def health(self) -> Mapping[str, Any]:
         """Return what `/healthz` shows: names and figures, nothing of a client."""
         return {
-            "profile": self._house.profile.name,
+            "profile": self._rules.profile.name,
             "sessions": self.sessions,
-            "max_sessions": self._house.max_sessions,
+            "max_sessions": self._rules.max_sessions,
             "senses": dict(self._senses.names),
             "load": self._senses.load(),
         }
@@ -119,7 +119,7 @@ class Reception:
             is_local = isinstance(client, Front) and client.is_local
             return response_of(await self.answer(asked, b"", is_local))
         found = admit(
-            self._house,
+            self._rules,
             asked,
             self._find_secret,
             open_sessions=self.sessions,
@@ -131,25 +131,25 @@ class Reception:
         number = self._stage.admit()
         if refused := self._stage.refusal(number):
             wait_s = math.ceil(refused.retry_after_s or 0)
-            wanted = on_purpose(self._house.profile, refused.status, wait_s)
-            return response_of(told(wanted))
-        self._guests[client] = found, number
+            wanted = on_purpose(self._rules.profile, refused.status, wait_s)
+            return response_of(refusal_of(wanted))
+        self._admitted[client] = found, number
         return None
 
     async def serve(self, client: ServerConnection) -> None:
         """Serve a client that was let in, until either side ends."""
         try:
-            admission, number = self._guests[client]
+            admission, number = self._admitted[client]
             if admission.first_error is None:
                 await self._converse(client, admission, number)
             else:
                 await _turn_away(client, admission.first_error, admission.close_code)
         finally:
-            self._guests.pop(client, None)
+            self._admitted.pop(client, None)
 
     async def _converse(self, client: ServerConnection, admission: Admission, number: int) -> None:
         stage, session_s = self._stage, self._session_s
-        transcribers = self._house.transcription_deployments
+        transcribers = self._rules.transcription_deployments
         session = Session(
             self._senses.vad(),
             stage.new_id(number),
@@ -173,7 +173,7 @@ class EngineServer:
     """A running engine."""
 
     sockets: Sequence[socket.socket]
-    _reception: Reception
+    _handler: SessionServer
 
     @property
     def address(self) -> tuple[str, int]:
@@ -184,7 +184,7 @@ class EngineServer:
     @property
     def sessions(self) -> int:
         """How many sessions are open."""
-        return self._reception.sessions
+        return self._handler.sessions
 
 
 @contextlib.asynccontextmanager
@@ -193,7 +193,7 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    house: House | None = None,
+    rules: DoorRules | None = None,
     session_s: float | None = None,
     tls: ssl.SSLContext | None = None,
     stage: Stage | None = None,
@@ -206,25 +206,25 @@ async def serve(
         senses: what hears, thinks and speaks, shared by all connections.
         host: the address to listen on.
         port: 0 for a free one (`EngineServer.address`).
-        house: who is let in, and how others are refused; None lets everybody in.
+        rules: who is let in, and how others are refused; None lets everybody in.
         session_s: seconds until a session expires; None: as the profile has it.
         tls: the certificate to serve with; None: without TLS.
         stage: clock, chance, faults and scenario for tests; None: a plain one.
     """
-    rules = house or House()
+    rules = rules or DoorRules()
     lasts_s = session_s or rules.profile.session_minutes * 60
-    reception = Reception(senses, rules, lasts_s, stage or Stage())
+    handler = SessionServer(senses, rules, lasts_s, stage or Stage())
     opening: set[Front] = set()
     wire_log = logging.getLogger("rtclient.engine.wire")
     wire_log.setLevel(logging.WARNING)  # below, websockets logs headers and with them the key
     server = await serve_websockets(
-        reception.serve,
+        handler.serve,
         host,
         port,
-        process_request=reception.judge,
+        process_request=handler.judge,
         select_subprotocol=_subprotocol,
         create_connection=cast(
-            "type[ServerConnection]", partial(Front, answer=reception.answer, opening=opening)
+            "type[ServerConnection]", partial(Front, answer=handler.answer, opening=opening)
         ),
         compression=None,
         max_size=MAX_FRAME_BYTES,
@@ -239,7 +239,7 @@ async def serve(
         ssl_handshake_timeout=None if tls is None else OPEN_S,
     )
     try:
-        yield EngineServer(tuple(server.sockets), reception)
+        yield EngineServer(tuple(server.sockets), handler)
     finally:
         server.close()
         for front in list(opening):  # nothing is promised to them yet; sessions get their 1001

@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 from rtclient.engine import scripted
 from rtclient.engine.clock import ManualClock
-from rtclient.engine.door import House
+from rtclient.engine.door import DoorRules
 from rtclient.engine.faults import FUTURE_EVENT, parse
 from rtclient.engine.senses import Call, Say
 from rtclient.engine.serve import serve
@@ -35,7 +35,7 @@ BOTH = [
 async def engine(**options: Any) -> AsyncIterator[int]:
     """An engine; gives its port."""
     senses = scripted.senses(answers={"paris and rome": BOTH})
-    async with serve(senses, house=House(key=KEY), **options) as server:
+    async with serve(senses, rules=DoorRules(key=KEY), **options) as server:
         yield next(iter(server.sockets)).getsockname()[1]
 
 

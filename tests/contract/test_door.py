@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from rtclient.engine import scripted
-from rtclient.engine.door import House
+from rtclient.engine.door import DoorRules
 from rtclient.engine.http import MAX_BODY_BYTES
 from rtclient.engine.profiles import AZURE, OPENAI
 from rtclient.engine.serve import serve
@@ -26,9 +26,9 @@ KEY = {"Authorization": "Bearer key"}
 
 
 @asynccontextmanager
-async def engine(house: House | None = None, **options: Any) -> AsyncIterator[str]:
+async def engine(rules: DoorRules | None = None, **options: Any) -> AsyncIterator[str]:
     """An engine; gives host and port."""
-    async with serve(scripted.senses(), house=house or House(key="key"), **options) as server:
+    async with serve(scripted.senses(), rules=rules or DoorRules(key="key"), **options) as server:
         yield "{}:{}".format(*server.address)
 
 
@@ -171,14 +171,14 @@ async def test_a_fault_of_ours_is_an_answer_too(caplog: pytest.LogCaptureFixture
             raise KeyError
 
     stage = Broken(is_controlled=True)
-    async with engine(House(), stage=stage) as address, httpx2.AsyncClient() as http:
+    async with engine(DoorRules(), stage=stage) as address, httpx2.AsyncClient() as http:
         answer = await http.post(f"http://{address}/_control/faults")
     assert answer.status_code == 500
     assert "could not be answered" in caplog.text
 
 
 async def test_who_is_refused_after_the_upgrade_takes_no_session() -> None:
-    async with engine(House(profile=OPENAI, key="key", max_sessions=1)) as address:
+    async with engine(DoorRules(profile=OPENAI, key="key", max_sessions=1)) as address:
         url = f"ws://{address}/v1/realtime?model=gpt-realtime"
         reader, writer = await asyncio.open_connection(*address.split(":"))
         writer.write(
@@ -193,8 +193,8 @@ async def test_who_is_refused_after_the_upgrade_takes_no_session() -> None:
 
 
 async def test_the_control_endpoint_wants_the_standing_key() -> None:
-    house = House(key="key", allowed_origins=("http://ok.example",))
-    async with engine(house, stage=Stage(is_controlled=True)) as address:
+    rules = DoorRules(key="key", allowed_origins=("http://ok.example",))
+    async with engine(rules, stage=Stage(is_controlled=True)) as address:
         secret = {"Authorization": f"Bearer {await minted(address)}"}
         async with httpx2.AsyncClient(base_url=f"http://{address}/_control/") as http:
             for headers, status in ((KEY, 200), ({}, 401), (secret, 401)):
@@ -224,7 +224,7 @@ async def test_a_client_that_waits_to_send_its_body_is_told_to_go_on() -> None:
 
 
 async def test_openai_says_after_the_upgrade_what_is_wrong() -> None:
-    async with engine(House(profile=OPENAI, key="key")) as address:
+    async with engine(DoorRules(profile=OPENAI, key="key")) as address:
         for headers, query, code, reason in (
             ({}, "?model=gpt-realtime", 3000, "invalid_api_key"),
             (KEY, "?model=gpt-5", 4000, "invalid_model"),
@@ -237,8 +237,8 @@ async def test_openai_says_after_the_upgrade_what_is_wrong() -> None:
 
 
 async def test_azure_says_it_before_the_upgrade_and_says_when_to_come_again() -> None:
-    house = House(profile=AZURE, key="key", connections_per_minute=1)
-    async with engine(house) as address:
+    rules = DoorRules(profile=AZURE, key="key", connections_per_minute=1)
+    async with engine(rules) as address:
         url = f"ws://{address}/openai/v1/realtime?model=voice&api-key=key"
         async with connect(url) as connection:
             created = await Talker(connection).until("session.created")
@@ -252,7 +252,7 @@ async def test_azure_says_it_before_the_upgrade_and_says_when_to_come_again() ->
 
 
 async def test_a_session_too_many_waits_for_one_to_end() -> None:
-    async with engine(House(max_sessions=1)) as address:
+    async with engine(DoorRules(max_sessions=1)) as address:
         url = f"ws://{address}/v1/realtime"
         async with connect(url) as connection:
             await Talker(connection).until("session.created")
@@ -287,7 +287,7 @@ async def test_with_a_certificate_everything_is_encrypted() -> None:
 
 
 async def test_transcription_fails_with_a_name_that_is_not_deployed() -> None:
-    async with engine(House(profile=AZURE, transcription_deployments=("scribe",))) as address:
+    async with engine(DoorRules(profile=AZURE, transcription_deployments=("scribe",))) as address:
         url = f"ws://{address}/openai/v1/realtime?intent=transcription"
         kind = "conversation.item.input_audio_transcription"
         for model, end in (("whisper-1", f"{kind}.failed"), ("scribe", f"{kind}.completed")):

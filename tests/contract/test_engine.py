@@ -21,7 +21,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from rtclient.engine import scripted
-from rtclient.engine.door import House
+from rtclient.engine.door import DoorRules
 from rtclient.engine.scripted import tone
 from rtclient.engine.senses import Call, Heard, Say, Senses, Thought
 from rtclient.engine.serve import serve
@@ -305,13 +305,13 @@ async def test_what_is_refused_before_the_upgrade(
 
 
 async def test_an_allowed_origin_may_come_in() -> None:
-    async with engine(house=House(allowed_origins=("https://good.example",))) as url:
+    async with engine(rules=DoorRules(allowed_origins=("https://good.example",))) as url:
         await opens(url, additional_headers={"Origin": "https://good.example"})
         await opens(url)
 
 
 async def test_the_key_is_asked_for() -> None:
-    async with engine(house=House(key="secret-1")) as url:
+    async with engine(rules=DoorRules(key="secret-1")) as url:
         for headers in ({}, {"Authorization": "Bearer wrong"}, {"api-key": "wrong"}):
             with pytest.raises(InvalidStatus) as refused:
                 await opens(url, additional_headers=headers)
@@ -360,7 +360,7 @@ async def test_a_model_that_the_client_did_not_choose_may_be_named_later(
     query: str, answer: str
 ) -> None:
     # A relay dials with the engine's own name for whatever client it serves.
-    async with engine(house=House(model="mine")) as url, connect(url + query) as connection:
+    async with engine(rules=DoorRules(model="mine")) as url, connect(url + query) as connection:
         talker = Client(connection)
         await talker.until("session.created")
         session = {"type": "realtime", "model": "gpt-realtime"}

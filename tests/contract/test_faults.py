@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 
 from rtclient.engine import scripted
 from rtclient.engine.clock import ManualClock
-from rtclient.engine.door import House
+from rtclient.engine.door import DoorRules
 from rtclient.engine.faults import FUTURE_EVENT, FUTURE_FIELD, parse
 from rtclient.engine.scenario import read_scenario
 from rtclient.engine.scripted import tone
@@ -336,7 +336,7 @@ async def test_the_clock_is_moved_from_outside() -> None:
 async def test_without_the_flag_or_the_key_there_is_no_control() -> None:
     async with controlled(Stage()) as (http, _):
         assert (await http.get("/sessions")).status_code == 404
-    options = {"house": House(key="secret")}
+    options = {"rules": DoorRules(key="secret")}
     async with controlled(Stage(is_controlled=True), **options) as (http, _):
         assert (await http.get("/sessions")).status_code == 401
         key = {"Authorization": "Bearer secret"}

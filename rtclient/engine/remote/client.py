@@ -83,7 +83,7 @@ class Reply:
         limit_s, is_first = self._first_s, True
         while True:
             try:
-                with told(self._server):
+                with as_sense_errors(self._server):
                     async with asyncio.timeout(limit_s):
                         piece = await anext(pieces)
             except StopAsyncIteration:
@@ -96,7 +96,7 @@ class Reply:
 
 
 @contextmanager
-def told(server: ModelServer) -> Iterator[None]:
+def as_sense_errors(server: ModelServer) -> Iterator[None]:
     """Turn what HTTP can raise into a `SenseError`."""
     try:
         yield
@@ -157,7 +157,7 @@ class Client:
         """
         limit_s = self.patience.first_s if first_s is None else first_s
         try:
-            with told(self.server):
+            with as_sense_errors(self.server):
                 request = self._http.build_request("POST", self.server.url + path, **content)
                 async with asyncio.timeout(limit_s):
                     response = await self._http.send(request, stream=True)
@@ -177,7 +177,7 @@ class Client:
         """
         server = self.server
         try:
-            with told(server):
+            with as_sense_errors(server):
                 async with (
                     asyncio.timeout(self.patience.check_s),
                     self._http.stream("GET", f"{server.url}/models") as response,

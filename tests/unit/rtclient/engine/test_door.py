@@ -6,7 +6,7 @@ import pytest
 
 from rtclient.engine.asking import Asked, Refusal
 from rtclient.engine.client_secrets import Secret
-from rtclient.engine.door import Admission, House, Rate, admit
+from rtclient.engine.door import Admission, DoorRules, Rate, admit
 from rtclient.engine.profiles import AZURE, OPENAI
 
 UPGRADE = ("Upgrade", "websocket")
@@ -17,14 +17,14 @@ def asked(target: str = "/v1/realtime", *headers: tuple[str, str]) -> Asked:
     return Asked("GET", target, (UPGRADE, *headers))
 
 
-def refused(house: House, request: Asked, **context: Any) -> tuple[int, dict[str, Any]]:
-    answer = admit(house, request, **context)
+def refused(rules: DoorRules, request: Asked, **context: Any) -> tuple[int, dict[str, Any]]:
+    answer = admit(rules, request, **context)
     assert isinstance(answer, Refusal)
     return answer.status, answer.content["error"]
 
 
-def admitted(house: House, request: Asked, **context: Any) -> Admission:
-    answer = admit(house, request, **context)
+def admitted(rules: DoorRules, request: Asked, **context: Any) -> Admission:
+    answer = admit(rules, request, **context)
     assert isinstance(answer, Admission), answer
     return answer
 
@@ -39,7 +39,7 @@ def admitted(house: House, request: Asked, **context: Any) -> Admission:
     ],
 )
 def test_every_form_of_credential_opens(header: str, value: str) -> None:
-    admitted(House(key="key"), asked("/v1/realtime", (header, value)))
+    admitted(DoorRules(key="key"), asked("/v1/realtime", (header, value)))
 
 
 @pytest.mark.parametrize(
@@ -54,57 +54,57 @@ def test_every_form_of_credential_opens(header: str, value: str) -> None:
     ],
 )
 def test_anything_else_is_401_without_a_word_of_the_key(header: str, value: str) -> None:
-    answer = admit(House(key="key-canary"), asked("/v1/realtime", (header, value)))
+    answer = admit(DoorRules(key="key-canary"), asked("/v1/realtime", (header, value)))
     assert isinstance(answer, Refusal)
     assert answer.status == 401
     assert b"canary" not in answer.body
 
 
 def test_a_key_in_the_query_opens_azures_paths_only() -> None:
-    house = House(key="key")
-    admitted(house, asked("/openai/v1/realtime?model=m&api-key=key"))
-    assert refused(house, asked("/v1/realtime?model=m&api-key=key"))[0] == 401
+    rules = DoorRules(key="key")
+    admitted(rules, asked("/openai/v1/realtime?model=m&api-key=key"))
+    assert refused(rules, asked("/v1/realtime?model=m&api-key=key"))[0] == 401
 
 
 def test_without_a_key_everybody_on_this_machine_may_come() -> None:
-    admitted(House(), asked())
-    assert admitted(House(), asked("/v1/realtime/?model=x")).model == "x"
+    admitted(DoorRules(), asked())
+    assert admitted(DoorRules(), asked("/v1/realtime/?model=x")).model == "x"
 
 
 def test_the_order_of_refusals_tells_strangers_nothing() -> None:
     origin = ("Origin", "https://evil.example")
-    house = House(key="key", allowed_origins=("https://good.example",))
-    assert refused(house, asked("/v1/realtime", origin, KEY))[0] == 403
-    assert refused(house, asked("//[elsewhere"))[0] == 404
+    rules = DoorRules(key="key", allowed_origins=("https://good.example",))
+    assert refused(rules, asked("/v1/realtime", origin, KEY))[0] == 403
+    assert refused(rules, asked("//[elsewhere"))[0] == 404
 
 
 def test_the_preview_path_names_the_one_that_is_served() -> None:
-    status, error = refused(House(), asked("/openai/realtime?api-version=2025-04-01-preview"))
+    status, error = refused(DoorRules(), asked("/openai/realtime?api-version=2025-04-01-preview"))
     assert status == 404
     assert "/openai/v1/realtime" in error["message"]
 
 
 @pytest.mark.parametrize("query", ["call_id=rtc_1", "intent=translation"])
 def test_what_is_not_emulated_is_refused_by_name(query: str) -> None:
-    status, error = refused(House(), asked(f"/v1/realtime?{query}"))
+    status, error = refused(DoorRules(), asked(f"/v1/realtime?{query}"))
     assert status == 400
     assert error["param"] == query.partition("=")[0]
 
 
 def test_transcription_is_a_kind_of_session() -> None:
-    for house in (House(), House(profile=OPENAI)):
-        assert admitted(house, asked("/v1/realtime?intent=transcription")).kind == "transcription"
+    for rules in (DoorRules(), DoorRules(profile=OPENAI)):
+        assert admitted(rules, asked("/v1/realtime?intent=transcription")).kind == "transcription"
 
 
 def test_a_deployment_is_a_model_by_another_name() -> None:
-    found = admitted(House(), asked("/openai/v1/realtime?deployment=mine"))
+    found = admitted(DoorRules(), asked("/openai/v1/realtime?deployment=mine"))
     assert (found.model, found.is_model_fixed) == ("mine", True)
 
 
 def test_the_beta_shape_is_left_to_the_session_which_says_that_it_is_over() -> None:
-    assert admitted(House(), asked("/v1/realtime", ("OpenAI-Beta", "realtime=v1"))).is_beta
+    assert admitted(DoorRules(), asked("/v1/realtime", ("OpenAI-Beta", "realtime=v1"))).is_beta
     assert admitted(
-        House(), asked("/v1/realtime", ("Sec-WebSocket-Protocol", "openai-beta.realtime-v1"))
+        DoorRules(), asked("/v1/realtime", ("Sec-WebSocket-Protocol", "openai-beta.realtime-v1"))
     ).is_beta
 
 
@@ -126,33 +126,33 @@ def test_the_beta_shape_is_left_to_the_session_which_says_that_it_is_over() -> N
 def test_azure_refuses_before_the_upgrade(
     target: str, headers: tuple[tuple[str, str], ...], status: int, code: str
 ) -> None:
-    house = House(profile=AZURE, key="key", deployments=("voice",))
-    found, error = refused(house, asked(target, *headers))
+    rules = DoorRules(profile=AZURE, key="key", deployments=("voice",))
+    found, error = refused(rules, asked(target, *headers))
     assert (found, error["code"]) == (status, code)
     assert error.keys() == {"code", "message"}
 
 
 def test_azure_serves_what_is_deployed() -> None:
-    house = House(profile=AZURE, deployments=("voice", "gpt-realtime-whisper-eu"))
-    assert admitted(house, asked("/openai/v1/realtime?model=voice")).model == "voice"
-    admitted(house, asked("/openai/v1/realtime?model=gpt-realtime-whisper-eu"))
-    admitted(House(profile=AZURE), asked("/openai/v1/realtime?model=any"))
-    found = admitted(house, asked("/openai/v1/realtime?intent=transcription"))
+    rules = DoorRules(profile=AZURE, deployments=("voice", "gpt-realtime-whisper-eu"))
+    assert admitted(rules, asked("/openai/v1/realtime?model=voice")).model == "voice"
+    admitted(rules, asked("/openai/v1/realtime?model=gpt-realtime-whisper-eu"))
+    admitted(DoorRules(profile=AZURE), asked("/openai/v1/realtime?model=any"))
+    found = admitted(rules, asked("/openai/v1/realtime?intent=transcription"))
     assert found.kind == "transcription"
 
 
 def test_azure_counts_connections_by_the_minute() -> None:
-    house = House(profile=AZURE, connections_per_minute=2)
+    rules = DoorRules(profile=AZURE, connections_per_minute=2)
     rate = Rate(2)
     request = asked("/openai/v1/realtime?model=m")
     for now in (0.0, 10.0):
-        admitted(house, request, rate=rate, now=now)
-    answer = admit(house, request, rate=rate, now=15.5)
+        admitted(rules, request, rate=rate, now=now)
+    answer = admit(rules, request, rate=rate, now=15.5)
     assert isinstance(answer, Refusal)
     assert answer.status == 429
     assert answer.headers == (("Retry-After", "45"),)
     assert "onHandshake" in answer.content["error"]["message"]
-    admitted(house, request, rate=rate, now=60.0)
+    admitted(rules, request, rate=rate, now=60.0)
 
 
 # ------------------------------------------------------------ OpenAI
@@ -172,14 +172,14 @@ def test_azure_counts_connections_by_the_minute() -> None:
 def test_openai_upgrades_and_then_says_no(
     target: str, headers: tuple[tuple[str, str], ...], code: str, close_code: int
 ) -> None:
-    found = admitted(House(profile=OPENAI, key="key"), asked(target, *headers))
+    found = admitted(DoorRules(profile=OPENAI, key="key"), asked(target, *headers))
     assert found.first_error is not None
     assert (found.first_error.code, found.close_code) == (code, close_code)
 
 
 @pytest.mark.parametrize("model", ["gpt-realtime", "gpt-realtime-2.1-mini", "parley-engine"])
 def test_openai_serves_models_of_conversation_and_the_engines_own(model: str) -> None:
-    found = admitted(House(profile=OPENAI), asked(f"/v1/realtime?model={model}"))
+    found = admitted(DoorRules(profile=OPENAI), asked(f"/v1/realtime?model={model}"))
     assert found.first_error is None
     assert found.model == model
 
@@ -188,16 +188,16 @@ def test_openai_serves_models_of_conversation_and_the_engines_own(model: str) ->
 
 
 def test_one_session_too_many_is_refused_as_the_service_does() -> None:
-    status, error = refused(House(max_sessions=2), asked(), open_sessions=2)
+    status, error = refused(DoorRules(max_sessions=2), asked(), open_sessions=2)
     assert (status, error["code"]) == (429, "rate_limit_exceeded")
-    azure = House(profile=AZURE, max_sessions=2)
+    azure = DoorRules(profile=AZURE, max_sessions=2)
     status, error = refused(azure, asked("/openai/v1/realtime?model=m"), open_sessions=2)
     assert (status, error["code"]) == (429, "429")
-    openai = House(profile=OPENAI, max_sessions=2)
+    openai = DoorRules(profile=OPENAI, max_sessions=2)
     found = admitted(openai, asked("/v1/realtime?model=gpt-realtime"), open_sessions=2)
     assert found.first_error is not None
     assert found.first_error.code == "rate_limit_exceeded"
-    admitted(House(max_sessions=2), asked(), open_sessions=1)
+    admitted(DoorRules(max_sessions=2), asked(), open_sessions=1)
 
 
 @pytest.mark.parametrize(
@@ -212,19 +212,21 @@ def test_a_client_secret_opens_the_session_that_it_was_made_for(
 ) -> None:
     secrets = {"ek_1": Secret("ek_1", 100, session)}
     protocols = ("Sec-WebSocket-Protocol", "realtime, openai-insecure-api-key.ek_1")
-    found = admitted(House(key="key"), asked("/v1/realtime", protocols), find_secret=secrets.get)
+    found = admitted(
+        DoorRules(key="key"), asked("/v1/realtime", protocols), find_secret=secrets.get
+    )
     assert (found.kind, found.model, found.preset) == (kind, model, session)
 
 
 def test_with_a_client_secret_the_address_needs_no_model() -> None:
     secrets = {"ek_1": Secret("ek_1", 100, {"type": "realtime"})}
-    house = House(profile=OPENAI, key="key")
+    rules = DoorRules(profile=OPENAI, key="key")
     request = asked("/v1/realtime", ("Authorization", "Bearer ek_1"))
-    found = admitted(house, request, find_secret=secrets.get)
-    assert (found.first_error, found.model) == (None, house.model)
+    found = admitted(rules, request, find_secret=secrets.get)
+    assert (found.first_error, found.model) == (None, rules.model)
 
 
 def test_a_secret_for_conversation_opens_no_transcription() -> None:
     secrets = {"ek_1": Secret("ek_1", 100, {"type": "realtime"})}
     request = asked("/v1/realtime?intent=transcription", ("Authorization", "Bearer ek_1"))
-    assert refused(House(key="key"), request, find_secret=secrets.get)[0] == 400
+    assert refused(DoorRules(key="key"), request, find_secret=secrets.get)[0] == 400

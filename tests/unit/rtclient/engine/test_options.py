@@ -22,25 +22,25 @@ def settle(*arguments: str, key: str | None = None) -> Settled:
 
 def test_by_default_it_is_open_and_as_large_as_the_machine() -> None:
     found = settle()
-    assert found.house.profile is DEFAULT
-    assert found.house.key is None
-    assert (found.house.max_sessions or 0) % SESSIONS_PER_CORE == 0
+    assert found.rules.profile is DEFAULT
+    assert found.rules.key is None
+    assert (found.rules.max_sessions or 0) % SESSIONS_PER_CORE == 0
     assert found.session_s == 3600
     assert found.tls is None
 
 
 def test_a_profile_brings_its_limits_and_options_change_them() -> None:
     azure = settle("--profile", "azure", key="k")
-    assert (azure.house.profile, azure.house.key) == (AZURE, "k")
-    assert (azure.session_s, azure.house.most_per_minute) == (1800, 200)
+    assert (azure.rules.profile, azure.rules.key) == (AZURE, "k")
+    assert (azure.session_s, azure.rules.most_per_minute) == (1800, 200)
     changed = settle("--profile=azure", "--session-minutes=0.5", "--connections-per-minute=3")
-    assert (changed.session_s, changed.house.most_per_minute) == (30, 3)
-    assert settle("--profile", "openai").house.profile is OPENAI
+    assert (changed.session_s, changed.rules.most_per_minute) == (30, 3)
+    assert settle("--profile", "openai").rules.profile is OPENAI
 
 
 def test_names_that_repeat_are_gathered() -> None:
-    house = settle("--deployment=a", "--deployment=b", "--transcription-deployment=t").house
-    assert house.models == ("a", "b", "t")
+    rules = settle("--deployment=a", "--deployment=b", "--transcription-deployment=t").rules
+    assert rules.models == ("a", "b", "t")
 
 
 def test_tests_of_clients_get_their_stage() -> None:

@@ -48,6 +48,6 @@ def test_a_refusal_on_purpose_has_the_words_of_the_service(
     status: int, code: str, azures_code: str
 ) -> None:
     for profile, expected in ((DEFAULT, code), (AZURE, azures_code)):
-        trouble = profiles.on_purpose(profile, status, 7)
-        assert (trouble.status, trouble.code) == (status, expected)
+        denial = profiles.on_purpose(profile, status, 7)
+        assert (denial.status, denial.code) == (status, expected)
     assert profiles.on_purpose(DEFAULT, 429, 7).retry_after_s == 7

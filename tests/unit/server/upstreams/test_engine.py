@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rtclient.engine import scripted
-from rtclient.engine.door import House
+from rtclient.engine.door import DoorRules
 from rtclient.engine.serve import serve
 from rtclient.testing import ScriptedPeer
 from server.errors import FaultError
@@ -262,7 +262,7 @@ async def test_the_servers_limit_is_the_engines_too(tmp_path: Path) -> None:
 
 async def test_an_engine_without_room_says_that_all_places_are_taken() -> None:
     async with (
-        serve(scripted.senses(), house=House(max_sessions=1)) as server,
+        serve(scripted.senses(), rules=DoorRules(max_sessions=1)) as server,
         running(engine(UNTIL_STDIN_CLOSES, server.address[1])) as upstream,
     ):
         first = await upstream.dial()
