@@ -6,10 +6,11 @@ in.
 
 Sources: the official `openai` package (`ClientSecretCreateParams`, `ClientSecretCreateResponse`);
 the API reference's example, whose session has `expires_at: 0`.
-Chosen here, because not documented: while `MAX_LIVE` secrets have not expired, no more
-are made.
+Chosen here, because not documented: while `MAX_LIVE` secrets have not expired, or some whose
+sessions take `MAX_CHARS` together, no more are made.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,6 +23,8 @@ from rtclient.protocol.session import default_session, default_transcription_ses
 PREFIX: Final = "ek_"
 DEFAULT_S: Final = 600
 MAX_LIVE: Final = 10_000
+MAX_CHARS: Final = 32 * 1024 * 1024
+"""Of all sessions together, as JSON."""
 
 _BODY = Shape(
     {
@@ -47,6 +50,8 @@ class Secret:
     """Unix time, seconds."""
     session: dict[str, Any]
     """A valid patch with `type`, as it was asked for."""
+    size: int = 0
+    """Characters of the session's JSON."""
 
     def __repr__(self) -> str:
         return f"Secret(expires_at={self.expires_at})"
@@ -62,6 +67,7 @@ class ClientSecrets:
         *,
         model: str,
         most: int = MAX_LIVE,
+        most_chars: int = MAX_CHARS,
     ) -> None:
         """Begin without any.
 
@@ -70,7 +76,9 @@ class ClientSecrets:
             new_value: makes what cannot be guessed; `ek_` is put before it.
             model: what a session's model is called when none is asked for.
             most: how many there may be that have not expired.
+            most_chars: how large their sessions may be together.
         """
+        self._most_chars = most_chars
         self._most = most
         self._new_id = new_id
         self._new_value = new_value
@@ -88,15 +96,16 @@ class ClientSecrets:
         shown = self._shown(session)
         if isinstance(shown, Fault):
             return shown
-        if len(self._secrets) >= self._most:
+        size = len(json.dumps(session))
+        if not self._has_room(size):
             self._secrets = {
                 value: secret for value, secret in self._secrets.items() if secret.expires_at > now
             }
-        if len(self._secrets) >= self._most:
-            message = f"{self._most} client secrets have not expired. Try again later."
+        if not self._has_room(size):
+            message = f"{len(self._secrets)} client secrets have not expired. Try again later."
             return Fault("rate_limit_exceeded", message, type="rate_limit_error")
         seconds = (body.get("expires_after") or {}).get("seconds") or DEFAULT_S
-        secret = Secret(PREFIX + self._new_value(), int(now) + seconds, session)
+        secret = Secret(PREFIX + self._new_value(), int(now) + seconds, session, size)
         self._secrets[secret.value] = secret
         return {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
 
@@ -104,6 +113,10 @@ class ClientSecrets:
         """Return the secret with this value unless it is over. `now`: Unix time, seconds."""
         secret = self._secrets.get(value)
         return secret if secret is not None and secret.expires_at > now else None
+
+    def _has_room(self, size: int) -> bool:
+        used = sum(secret.size for secret in self._secrets.values())
+        return len(self._secrets) < self._most and used + size <= self._most_chars
 
     def _shown(self, session: dict[str, Any]) -> dict[str, Any] | Fault:
         """Return the session that a connection with this patch would begin with."""

@@ -96,3 +96,14 @@ def test_its_value_is_not_in_its_repr() -> None:
     made = secrets.mint({}, 0)
     assert isinstance(made, dict)
     assert made["value"] not in repr(secrets.find(made["value"], 1))
+
+
+def test_large_sessions_fill_the_store_until_they_expire() -> None:
+    secrets = store(most_chars=1000)
+    body = {"session": {"type": "realtime", "instructions": "x" * 600}}
+    assert isinstance(secrets.mint(body, 0), dict)
+    refused = secrets.mint(body, 599)
+    assert isinstance(refused, Fault)
+    assert refused.code == "rate_limit_exceeded"
+    assert isinstance(secrets.mint({}, 599), dict)
+    assert isinstance(secrets.mint(body, 600), dict)
