@@ -6,6 +6,7 @@
 Rules of the file: no clocks or sockets; bytes of any number in, whole samples out.
 """
 
+import re
 import struct
 from typing import Any, Final
 
@@ -14,7 +15,9 @@ import soxr
 
 OUTPUT_HZ: Final = 24_000
 _MAX_HEADER_BYTES: Final = 4096
-_OTHER_FORMATS: Final = (b"ID3", b"OggS", b"fLaC", b"{", b"<")
+_OTHER_FORMATS: Final = (b"ID3", b"OggS", b"fLaC")
+_TEXT: Final = re.compile(rb"[{<][\t-\r -~]{3}")
+"""JSON or HTML. Its first byte alone may begin a sample; four such bytes begin with a bang only."""
 _OTHER_TYPES: Final = ("audio/mpeg", "audio/ogg", "audio/opus", "audio/flac", "audio/aac")
 _UNKNOWN_LENGTHS: Final = (0, 0xFFFFFFFF, 0x7FFFFFFF)
 
@@ -61,7 +64,7 @@ class Sound:
         """Look at the first bytes; False: more are needed."""
         if len(self._rest) < 4 and not is_whole:
             return False
-        if self._rest.startswith(_OTHER_FORMATS):
+        if self._rest.startswith(_OTHER_FORMATS) or _TEXT.match(self._rest):
             raise BadSound
         if self._rest.startswith(b"RIFF") and not self._read_header():
             if len(self._rest) > _MAX_HEADER_BYTES:

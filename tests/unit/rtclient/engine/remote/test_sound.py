@@ -98,3 +98,9 @@ def test_other_media_types_are_refused() -> None:
 
 def test_nothing_is_no_sound() -> None:
     assert converted(b"") == b""
+
+
+@pytest.mark.parametrize("first", [b"{", b"<"])
+def test_a_sample_may_begin_like_a_text(first: bytes) -> None:
+    pcm = first + b"\x00" + first + b"\xff" + PCM
+    assert converted(pcm) == pcm
