@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from rtclient.engine.pcm import pcm_ms
+from rtclient.engine.remote.client import Client
 from rtclient.engine.remote.plugging import Plugs
-from rtclient.engine.remote.settings import LocalSettingsError, servers_of
-from rtclient.engine.scripted import MS_PER_CHAR
+from rtclient.engine.remote.settings import LocalSettingsError, ModelServer, servers_of
+from rtclient.engine.remote.trouble import endless
+from rtclient.engine.remote.voice import LEAST_LIMIT_MS, RemoteVoice
+from rtclient.engine.scripted import MS_PER_CHAR, LetterVoice, tone
 from tests.support.canary import found
 from tests.support.cascade import KEY, SHORT, TOOL, TRANSCRIBED, cascade, patience_with, words
 from tests.support.certificates import Authority
@@ -212,6 +216,18 @@ async def test_another_voice_says_the_rest(fault: Fault) -> None:
         assert whole_ms <= len(client.sound()) / 48 <= whole_ms + word_ms
         assert heard_ms < whole_ms
         assert len(client.errors()) == 1
+
+
+async def test_a_speech_server_that_does_not_stop_is_stopped() -> None:
+    body = tone(440, 100) * 500
+    async with model_servers() as models:
+        models.plan("tts", Fault(body=body, content_type="audio/pcm"))
+        client = Client(ModelServer("LOCAL_TTS", f"{models.url}/v1", "tts-1"))
+        voice = RemoteVoice(client, spare=LetterVoice())
+        spoken = [one async for one in voice.speak("Good day.", voice="alloy", speed=1.0)]
+        await client.close()
+    assert [one.trouble.message for one in spoken if one.trouble] == [endless(client.server)]
+    assert LEAST_LIMIT_MS <= pcm_ms(b"".join(one.pcm for one in spoken)) < pcm_ms(body) / 2
 
 
 async def test_a_speech_server_that_kept_somebody_waiting_is_left_alone_for_a_while() -> None:

@@ -65,6 +65,13 @@ def broken_off(server: ModelServer) -> str:
     )
 
 
+def endless(server: ModelServer) -> str:
+    """It sent far more than it was asked for."""
+    return (
+        f"{name_of(server)} did not stop. See its log; {server.prefix}_URL says which server it is."
+    )
+
+
 def nonsense(server: ModelServer, expected: str) -> str:
     """It sent something else than it should; `expected`: what, as `a streamed completion`."""
     return f"{name_of(server)} did not send {expected}. Check {server.prefix}_URL."

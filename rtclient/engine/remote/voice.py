@@ -31,6 +31,11 @@ _NOTICED_S: Final = 0.3
 MS_PER_CHAR: Final = 65
 """How long a character sounds, roughly."""
 
+LONGEST_MS_PER_CHAR: Final = 1000
+"""How long a character may sound at most; a server that goes on is stopped."""
+LEAST_LIMIT_MS: Final = 20_000
+"""So long may any text sound."""
+
 log = logging.getLogger("rtclient.engine")
 
 
@@ -70,6 +75,8 @@ class RemoteVoice:
                     async for pcm in sound:
                         part_ms += pcm_ms(pcm)
                         yield Spoken(pcm)
+                        if part_ms > max(LEAST_LIMIT_MS, len(part) * LONGEST_MS_PER_CHAR / speed):
+                            raise SenseError(trouble.endless(self._client.server))
             except SenseError as fault:
                 log.warning("%s (%s)", fault, self._client.server.place)
                 yield Spoken(b"", trouble=Trouble(CODE, str(fault)))

@@ -32,6 +32,7 @@ def test_every_sentence_names_a_variable_and_nothing_secret() -> None:
         trouble.silent(SERVER, 30.0),
         trouble.stalled(SERVER, 10.0),
         trouble.broken_off(SERVER),
+        trouble.endless(SERVER),
         trouble.nonsense(SERVER, "sound as pcm"),
         trouble.wrong_functions(SERVER),
         trouble.no_such_proxy(SERVER),
