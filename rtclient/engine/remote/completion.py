@@ -20,6 +20,8 @@ from rtclient.engine.voice import sentences
 
 MAX_CHARS: Final = 32_768
 """Text of one answer; more could never be spoken within the limits of a response."""
+MAX_CHUNKS: Final = 65_536
+"""Of one answer, those without text too: a model that thinks for ever says nothing."""
 MAX_CALL_CHARS: Final = 262_144
 MAX_CALLS: Final = 64
 _LONGEST: Final = 480
@@ -121,6 +123,7 @@ class Completion:
         self._sentences = Sentences()
         self._calls: dict[int, _Call] = {}
         self._chars = 0
+        self._chunks = 0
         self._finish_reason = ""
 
     @property
@@ -148,6 +151,10 @@ class Completion:
                 yield from self._on_choice(choices[0])
             if usage := chunk.get("usage"):
                 yield _used(usage)
+            self._chunks += 1
+            if self._chunks >= MAX_CHUNKS:
+                yield from self._finish("length")
+                self.is_over = True
         except (TypeError, AttributeError, LookupError, ValueError, RecursionError):
             raise BadCompletion from None
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from rtclient.engine.remote.completion import (
     MAX_CALLS,
     MAX_CHARS,
+    MAX_CHUNKS,
     BadCall,
     BadCompletion,
     Completion,
@@ -107,6 +108,14 @@ def test_a_text_that_never_ends_is_stopped() -> None:
         found += completion.feed(data)
     assert found[-1] == Stopped("max_output_tokens")
     assert sum(len(one.text) for one in found if isinstance(one, Say)) < MAX_CHARS + 2 * len(data)
+
+
+@pytest.mark.parametrize("data", ['{"choices":[]}', chunk(reasoning_content="Hmm.")])
+def test_who_thinks_for_ever_is_stopped(data: str) -> None:
+    completion = Completion()
+    found = [thought for _ in range(MAX_CHUNKS) for thought in completion.feed(data)]
+    assert completion.is_over
+    assert found == [Stopped("max_output_tokens")]
 
 
 @pytest.mark.parametrize("size", [1, 4, 100])
