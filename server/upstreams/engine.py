@@ -53,6 +53,7 @@ _MAX_DOUBLINGS = 16
 """Of the pause between restarts; a float ends at some thousand."""
 _STARTING_STOP_S = 0.5
 _MAX_LINE_BYTES = 4096
+_DRAIN_S = 1.0
 
 _log = logging.getLogger("server.upstreams.engine")
 
@@ -225,6 +226,7 @@ class EngineUpstream:
             # One that is still starting has no session to end, and may not listen to us yet.
             was_ready, self._endpoint = self._endpoint is not None, None
             await self._end(child, self._stop_timeout_s if was_ready else _STARTING_STOP_S)
+            await _drain(child.stdout)
             self.pid = None
             self._set_queue(0)
             listening.cancel()
@@ -293,6 +295,14 @@ class EngineUpstream:
         elif child.returncode is None:
             child.kill()
         await child.wait()
+
+
+async def _drain(stream: asyncio.StreamReader) -> None:
+    """Read what a process that is gone has left: its pipe is closed only at the end of it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_S):
+            while await stream.read(65_536):
+                pass
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
