@@ -37,6 +37,8 @@ def talk(page: Page) -> None:
     page.get_by_label("Type a message").fill("Tell me a story")
     page.keyboard.press("Enter")
     expect(page.locator(f"{THEM} .said")).not_to_be_empty()
+    # What nobody has heard any of is deleted, not cut.
+    page.wait_for_function("() => __parley.playedSamples() > 12_000")
     page.keyboard.press("Escape")
     expect(page.locator(f"{THEM} .cut")).to_be_visible()
     expect(page.locator("html")).to_have_attribute("data-phase", "muted")
@@ -44,7 +46,7 @@ def talk(page: Page) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_in_any_main_state(open_parley: OpenPage, scheme: str) -> None:
-    page = open_parley(is_denied=True, color_scheme=scheme)
+    page = open_parley(is_denied=True, color_scheme=scheme, debug=True)
     faults = find_faults(page, "welcome")
     page.get_by_role("button", name="Start the conversation").click()
     expect(page.get_by_role("alert")).to_contain_text("blocked")
