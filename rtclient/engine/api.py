@@ -1,9 +1,10 @@
 """What the engine answers to plain HTTP requests, beside its WebSockets.
 
-- `GET /healthz`: how it is, with figures only; needs no key, for supervisors.
+- `GET /healthz`: how it is, in figures; needs no key, for supervisors. Who has it sees the senses.
 - `GET …/models`: the names that `?model=` may have, as the API lists models.
 - `POST …/realtime/client_secrets`: short-lived keys for browsers and apps.
-- `/_control/…`: for tests, where the operator asked for it; from this machine only.
+- `/_control/…`: for tests, where the operator asked for it; for programs on this machine only,
+  which ask `localhost` or a loopback address.
 
 All but the first need the standing key, and none is for web pages: no CORS headers.
 """
@@ -65,7 +66,7 @@ class Api:
         if wrong := foreign_origin(self._rules, asked):
             return wrong
         if asked.path == "/healthz":
-            return _only("GET", asked) or Reply(200, {"status": "ok", **self._health()})
+            return _only("GET", asked) or self._healthy(asked)
         if asked.path in (*self._rules.profile.paths, PREVIEW_PATH):
             return wrong_path(self._rules, asked) or _only("GET", asked) or upgrade_required()
         if asked.path.startswith(CONTROL) and self._control is not None:
@@ -84,6 +85,12 @@ class Api:
             message = "A client secret opens sessions only. Use the standing key on your server."
             return refusal(401, "invalid_api_key", message)
         return refusal_of(profiles.wrong_key(self._rules.profile))
+
+    def _healthy(self, asked: Asked) -> Reply:
+        shown = {"status": "ok", **self._health()}
+        if not self._rules.has_key(asked):
+            del shown["senses"]  # they name the hosts of model servers
+        return Reply(200, shown)
 
     def _models(self) -> Reply:
         owned = {"object": "model", "created": self._since, "owned_by": "rtclient"}

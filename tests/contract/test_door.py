@@ -87,6 +87,9 @@ async def test_health_needs_no_key_and_counts_sessions() -> None:
             await Talker(connection).until("session.created")
             health = (await http.get(f"http://{address}/healthz")).json()
             assert (health["status"], health["sessions"]) == ("ok", 1)
+            assert "senses" not in health
+            health = (await http.get(f"http://{address}/healthz", headers=KEY)).json()
+            assert set(health["senses"]) >= {"ears", "brain", "voice"}
 
         while (await http.get(f"http://{address}/healthz")).json()["sessions"]:
             pass  # the engine learns a little later that the client is gone
