@@ -74,6 +74,7 @@ _CLOSE_CODES = frozenset({*range(1000, 1004), *range(1006, 1015), *range(3000, 5
 _LOST_CONDITION = re.compile(r",(session|turn|response|p)=|,once$|#\d+$")
 _NAME = re.compile(r"[\w.-]+")
 _MAX_REASON_BYTES = 123
+_MAX_MS = 24 * 3600 * 1000
 
 
 class FaultError(ValueError):
@@ -270,8 +271,9 @@ def _complaint(name: str, key: str, value: Any) -> str:
                 return f"'seconds' is a number of seconds, not {value!r}."
         case "ms":
             ends = value if isinstance(value, list) and len(value) == 2 else [value, value]
-            if not all(isinstance(n, int) and n >= 0 for n in ends) or ends[0] > ends[1]:
-                return f"'ms' is a number of milliseconds, or two of them in order, not {value!r}."
+            is_time = all(isinstance(n, int) and 0 <= n <= _MAX_MS for n in ends)
+            if not is_time or ends[0] > ends[1]:
+                return f"'ms' is 0 to {_MAX_MS} milliseconds, or two of them in order."
         case "event":
             if not (isinstance(value, str) and any(fnmatchcase(e, value) for e in SERVER_EVENTS)):
                 return f"no server event is called {value!r}."

@@ -118,6 +118,13 @@ def read_scenario(text: str, name: str) -> Scenario:
         text: the file's content: YAML, JSON, or JSON lines when `name` ends with `.jsonl`.
         name: the file's name, for errors.
     """
+    try:
+        return _read(text, name)
+    except RecursionError:
+        raise ScenarioError(f"{name} is nested too deeply, or holds itself.") from None
+
+
+def _read(text: str, name: str) -> Scenario:
     if name.endswith(".jsonl"):
         return _Reader(name, lambda path: f"line {_line_of(path)}, ").scenario(_json_lines(text))
     try:
@@ -292,7 +299,11 @@ class _Reader:
                 arguments = given.get("arguments", {})
                 if not isinstance(arguments, dict | str):
                     raise self._error((*path, "arguments"), "is an object, or its JSON text")
-                text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+                try:
+                    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+                except TypeError:  # YAML knows more than JSON
+                    what = "holds a date, or another value that JSON has not: put it in quotes"
+                    raise self._error((*path, "arguments"), what) from None
                 return Call(self._text(given[verb], at), text)
             case "wait_ms":
                 return Pause(self._seconds(given[verb], at))

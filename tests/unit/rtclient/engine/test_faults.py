@@ -70,6 +70,7 @@ def test_both_forms_say_the_same(text: str, value: dict[str, Any]) -> None:
         ("slow", "'slow' needs 'ms'"),
         ("slow:fast", "'fast' is not a number"),
         ("slow:60-20", "two of them in order"),
+        ("slow:86400001", "0 to 86400000 milliseconds"),
         ("refuse:200", "400 to 599"),
         ("refuse:503@turn=1", "a handshake has no turns"),
         ("fail@", "after '@' stands an event"),

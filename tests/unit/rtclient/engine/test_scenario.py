@@ -88,3 +88,17 @@ def test_dates_and_other_yaml_wonders_are_no_texts() -> None:
         read_scenario("turns: [{answer: [2026-01-01]}]", "talk.yaml")
     with pytest.raises(ScenarioError, match="neither JSON nor YAML"):
         read_scenario("turns: !!python/object:os.system []", "talk.yaml")
+
+
+@pytest.mark.parametrize("name", ["a.yaml", "a.jsonl"])
+@pytest.mark.parametrize("text", ["&a [*a]", "[" * 100_000])
+def test_what_has_no_end_is_no_scenario(text: str, name: str) -> None:
+    with pytest.raises(ScenarioError):
+        read_scenario(text, name)
+
+
+def test_a_date_of_yaml_is_no_argument_unless_in_quotes() -> None:
+    text = "turns:\n- answer:\n    call: book\n    arguments: {day: %s}"
+    with pytest.raises(ScenarioError, match=r"line 4, 'turns\[0\].answer.arguments' holds a date"):
+        read_scenario(text % "2026-11-21", "a.yaml")
+    assert read_scenario(text % "'2026-11-21'", "a.yaml").count == 1
