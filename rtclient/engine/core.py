@@ -382,6 +382,7 @@ class Session:
         due = self._idle_due()
         if self._is_closed or self._turn_detection is None or due is None or now < due:
             return
+        self._desk.heard_at = None  # once for each answer, also when no response may begin
         quiet = self._microphone.take_quiet(self._turn_detection["idle_timeout_ms"])
         item = spoken_item(self._out.new_id("item"), quiet.pcm, heard=Heard(""), is_silence=True)
         self._out.emit(

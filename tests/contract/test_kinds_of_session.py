@@ -294,6 +294,16 @@ def test_nobody_is_spoken_to_before_the_first_answer_or_after_a_failed_one() -> 
     assert "input_audio_buffer.timeout_triggered" not in driver.types
 
 
+def test_a_timeout_that_no_response_can_follow_is_told_once() -> None:
+    driver = idle(Driver("hello"))
+    answered(driver)
+    driver.send("session.update", session={"type": "realtime", "truncation": "disabled"})
+    driver.say("x" * 200_000)
+    driver.settle()
+    assert len(driver.of("input_audio_buffer.timeout_triggered")) == 1
+    assert driver.error()["code"] == "conversation_too_long"
+
+
 def test_a_tool_may_take_its_time() -> None:
     driver = idle(Driver("weather"))
     update(driver, "realtime", tools=[{"type": "function", "name": "weather"}])
