@@ -3,7 +3,7 @@
 The context takes `CONTEXT_TOKENS`, of which instructions and tools come first. When the rest is
 full, the oldest items leave it for good (`Item.is_out_of_context`); they stay in the conversation.
 
-Rules of the file: the newest item always stays; an output never stays without its call.
+Rules of the file: the newest item always stays; any other output leaves with its call.
 
 Source: Realtime API reference, session.truncation.
 """
@@ -43,12 +43,13 @@ def in_context(items: Sequence[Item], rules_tokens: int, truncation: Any) -> lis
             "'auto'.",
         )
     first = 0
-    while first < len(kept) - 1 and (total > limit * ratio or _is_output(kept[first])):
-        kept[first].is_out_of_context = True
+    last = len(kept) - 1
+    while first < last and total > limit * ratio:
         total -= costs[first]
         first += 1
-    return kept[first:]
-
-
-def _is_output(item: Item) -> bool:
-    return str(item.wire["type"]) == "function_call_output"
+    # Calls of one response stand together, so an output may lie far behind its call.
+    calls = {item.wire["call_id"] for item in kept[first:] if item.wire["type"] == "function_call"}
+    for index, item in enumerate(kept[:last]):
+        is_output = item.wire["type"] == "function_call_output"
+        item.is_out_of_context = index < first or (is_output and item.wire["call_id"] not in calls)
+    return [item for item in kept if not item.is_out_of_context]

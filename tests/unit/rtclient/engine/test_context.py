@@ -64,10 +64,25 @@ def test_the_newest_item_always_stays() -> None:
 
 def test_an_output_goes_with_its_call() -> None:
     items = texts(100, 100)
-    call = Item({"id": "c", "type": "function_call", "name": "f", "arguments": "x" * 400})
+    call = Item(
+        {"id": "c", "type": "function_call", "call_id": "1", "name": "f", "arguments": "x" * 400}
+    )
     output = Item({"id": "o", "type": "function_call_output", "call_id": "1", "output": "x"})
     kept = in_context([call, output, *items], 0, ratio(1.0, post_instructions=210))
     assert ids(kept) == ["item_0", "item_1"]
+
+
+def test_an_output_behind_another_call_goes_with_its_own() -> None:
+    calls = [
+        Item({"id": f"c{n}", "type": "function_call", "call_id": n, "name": "f", "arguments": "{}"})
+        for n in "12"
+    ]
+    outputs = [
+        Item({"id": f"o{n}", "type": "function_call_output", "call_id": n, "output": "x"})
+        for n in "12"
+    ]
+    kept = in_context([*calls, *outputs, *texts(100)], 0, ratio(1.0, post_instructions=103))
+    assert ids(kept) == ["c2", "o2", "item_0"]
 
 
 def test_there_is_no_response_when_nothing_may_leave() -> None:
