@@ -159,8 +159,6 @@ class ResponseDesk:
         fault = tool_choice_fault(plan.tool_choice, plan.tools, "response.tool_choice")
         if fault is not None:
             return fault
-        if isinstance(too_long := _fitting(plan, list(self._conversation)), Fault):
-            return too_long
         has_other_voice = plan.voice != session["audio"]["output"]["voice"]
         if self.has_spoken and plan.conversation_id and has_other_voice:
             return Fault(
@@ -168,6 +166,9 @@ class ResponseDesk:
                 "Cannot update a conversation's voice if assistant audio is present.",
                 "response.audio.output.voice",
             )
+        # Last, because it marks what leaves the context.
+        if isinstance(too_long := _fitting(plan, list(self._conversation)), Fault):
+            return too_long
         response = Response(plan, self._out, self._conversation, self.memory)
         self._open[plan.id] = response
         if response.writes_to_conversation:

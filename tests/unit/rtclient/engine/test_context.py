@@ -100,3 +100,20 @@ def test_there_is_no_response_when_nothing_may_leave() -> None:
     driver.send("response.create", response={"input": [reference], "output_modalities": ["text"]})
     driver.settle()
     assert driver.brain.prompts[-1].items[0]["id"] == "item_1", "who asks for it gets it"
+
+
+def test_a_response_that_is_refused_takes_nothing_out_of_the_context() -> None:
+    driver = Driver()
+    for text in ("first", "second"):
+        driver.say(text)
+        driver.send("response.create")
+        driver.settle()
+    small = ratio(1.0, post_instructions=1)
+    driver.send("session.update", session={"type": "realtime", "truncation": small})
+    driver.say("third")
+    (error,) = driver.send("response.create", response={"audio": {"output": {"voice": "marin"}}})
+    assert error["error"]["code"] == "cannot_update_voice"
+    driver.send("session.update", session={"type": "realtime", "truncation": "auto"})
+    driver.send("response.create")
+    driver.settle()
+    assert len(driver.brain.prompts[-1].items) == 5
