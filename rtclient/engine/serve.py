@@ -3,6 +3,7 @@
 Nothing of a client's credential is logged.
 """
 
+import asyncio
 import contextlib
 import logging
 import math
@@ -106,6 +107,7 @@ class SessionServer:
             "max_sessions": self._rules.max_sessions,
             "senses": dict(self._senses.names),
             "load": self._senses.load(),
+            "tasks": len(asyncio.all_tasks()),
         }
 
     async def answer(self, asked: Asked, body: bytes, is_local: bool) -> Reply:

@@ -2,8 +2,8 @@
 
 The engine is a child process with its real senses; the talkers speak in real time, hear the answers
 out and pause. Everybody hangs up after two minutes (a twelfth of a short run) and calls again. What
-counts is growth from the end of a warm-up to the end, each time with no session open: processes and
-descriptors not at all, memory by less than `MAX_GROWTH_BYTES`.
+counts is growth from the end of a warm-up to the end, each time with no session open: processes,
+descriptors and tasks not at all, memory by less than `MAX_GROWTH_BYTES`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import httpx
 import psutil
 from websockets.asyncio.client import connect
 
@@ -34,21 +35,25 @@ class Held:
     workers: frozenset[int]
     descriptors: int
     threads: int
+    tasks: int
     main_bytes: int
     worker_bytes: int
 
 
-async def measure(engine: psutil.Process) -> Held:
+async def measure(engine: psutil.Process, port: int) -> Held:
     """Wait until all sessions are freed, then look."""
     async with asyncio.timeout(10):
         # Another process: nobody tells us when it is done.
         while any(c.status != psutil.CONN_LISTEN for c in engine.net_connections()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     workers = engine.children()
+    async with httpx.AsyncClient() as http:
+        health = (await http.get(f"http://127.0.0.1:{port}/healthz")).json()
     return Held(
         workers=frozenset(worker.pid for worker in workers),
         descriptors=engine.num_fds(),
         threads=engine.num_threads(),
+        tasks=health["tasks"],
         main_bytes=engine.memory_info().rss,
         worker_bytes=sum(worker.memory_info().rss for worker in workers),
     )
@@ -86,9 +91,9 @@ async def test_half_an_hour_of_ten_talkers_leaves_nothing_behind(minutes: float)
         warm_up_s = 60 * minutes * WARM_UP_SHARE
         call_s = min(LONGEST_CALL_S, warm_up_s / 2)
         await talk(url, room, said, warm_up_s, call_s)
-        before = await measure(engine)
+        before = await measure(engine, port)
         tally = await talk(url, room, said, 60 * minutes - warm_up_s, call_s)
-        after = await measure(engine)
+        after = await measure(engine, port)
     late = tally.latencies_ms
     print(
         f"{minutes:g} min, {tally.turns} turns, {tally.understood} understood, "
@@ -102,5 +107,6 @@ async def test_half_an_hour_of_ten_talkers_leaves_nothing_behind(minutes: float)
     assert after.workers == before.workers
     assert after.descriptors <= before.descriptors
     assert after.threads <= before.threads
+    assert after.tasks <= before.tasks
     assert after.main_bytes - before.main_bytes <= MAX_GROWTH_BYTES
     assert after.worker_bytes - before.worker_bytes <= MAX_GROWTH_BYTES
