@@ -25,7 +25,7 @@ run_layer() {
   case $1 in
     check)       scripts/check.sh ;;
     unit)        run_pytest tests/unit tests/test_repo.py -n 2 ;;
-    contract)    run_pytest tests/contract ;;
+    contract)    run_pytest tests/contract -n 2 --dist loadfile ;;
     integration) run_pytest tests/integration -m "not image" -n 3 ;;
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
