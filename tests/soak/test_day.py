@@ -2,7 +2,7 @@
 
 Two ways: cores alone, driven by hand, and whole connections over real sockets. Both have typed and
 spoken turns, barge-ins, cancels, function calls and faults. What counts is growth after a warm-up:
-memory, tasks, descriptors. `SOAK_HOURS` (24) shortens it; a day takes about a minute.
+memory, tasks, descriptors. `SOAK_HOURS` (24) shortens it; it takes about a minute.
 """
 
 import asyncio
@@ -10,6 +10,8 @@ import gc
 import json
 import os
 import random
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import psutil
 import pytest
@@ -108,7 +110,8 @@ class CoreDay:
             case "tool":
                 self.ask(driver, "weather in Oslo")
                 driver.settle()
-                output = {"type": "function_call_output", "call_id": "c", "output": "rain"}
+                call_id = driver.last("response.function_call_arguments.done")["call_id"]
+                output = {"type": "function_call_output", "call_id": call_id, "output": "rain"}
                 driver.send("conversation.item.create", item=output)
                 driver.send("response.create")
             case "fault":
@@ -128,22 +131,34 @@ class CoreDay:
         driver.send("response.create")
 
 
-@pytest.mark.timeout(600)
-def test_a_day_of_cores_leaves_nothing_behind() -> None:
+def a_day(hours: float) -> tuple[int, int, str]:
+    """Have a second day; return by how many bytes and objects it grew, and its figures in words.
+
+    The first one is warm-up: memory is at its most after the longest of many conversations.
+    """
     day = CoreDay(7)
-    for _ in range(3):
+    while day.now < hours * 3600:
         day.session()
     before, objects = held()["bytes"], len(gc.get_objects())
     start, begun = day.turns, day.now
-    while day.now - begun < HOURS * 3600:
+    while day.now - begun < hours * 3600:
         day.session()
     after, grown = held()["bytes"], len(gc.get_objects()) - objects
-    print(
-        f"\ncores: {(day.now - begun) / 3600:.1f} h, {day.sessions} sessions, "
+    words = (
+        f"cores: {(day.now - begun) / 3600:.1f} h, {day.sessions} sessions, "
         f"{day.turns - start} turns, {day.events} events; {before} → {after} bytes, "
         f"{grown:+} objects"
     )
-    assert after - before < MAX_GROWTH_BYTES
+    return after - before, grown, words
+
+
+@pytest.mark.timeout(600)
+def test_a_day_of_cores_leaves_nothing_behind() -> None:
+    # In a process of its own: what pytest keeps around a test is no property of the engine.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        grown_bytes, grown, words = pool.submit(a_day, HOURS).result()
+    print(f"\n{words}")
+    assert grown_bytes < MAX_GROWTH_BYTES
     assert grown < 500
 
 

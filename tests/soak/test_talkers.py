@@ -41,14 +41,14 @@ class Held:
 
 
 async def measure(engine: psutil.Process, port: int) -> Held:
-    """Wait until all sessions are freed, then look."""
+    """Look when all sessions are freed; whoever counts the tasks is one of them."""
+    async with httpx.AsyncClient() as http:
+        health = (await http.get(f"http://127.0.0.1:{port}/healthz")).json()
     async with asyncio.timeout(10):
         # Another process: nobody tells us when it is done.
         while any(c.status != psutil.CONN_LISTEN for c in engine.net_connections()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     workers = engine.children()
-    async with httpx.AsyncClient() as http:
-        health = (await http.get(f"http://127.0.0.1:{port}/healthz")).json()
     return Held(
         workers=frozenset(worker.pid for worker in workers),
         descriptors=engine.num_fds(),
