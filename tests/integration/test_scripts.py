@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import signal
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,8 @@ class Desk:
             text=True,
             timeout=10,
             check=False,
+            # A run in the background ignores SIGINT, and so would all that it starts.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )
 
     def installs(self) -> list[str]:
