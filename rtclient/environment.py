@@ -27,6 +27,12 @@ def engine_key() -> str | None:
     return os.environ.get(ENGINE_KEY) or None
 
 
+def worker_environment() -> dict[str, str]:
+    """Return the environment for a worker of the engine: ours, without any key."""
+    keys = {name for name in os.environ if name == ENGINE_KEY or name.upper().endswith("_KEY")}
+    return child_environment({}, without=keys)
+
+
 def child_environment(extra: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:
     """Return the environment for a child process: ours, without some names, and `extra`."""
     kept = {name: value for name, value in os.environ.items() if name not in without}

@@ -34,6 +34,7 @@ from typing import Any, BinaryIO, Final, Protocol
 
 from rtclient.engine.line import Line
 from rtclient.engine.senses import SenseError
+from rtclient.environment import worker_environment
 
 _HEADER = struct.Struct(">IIB")
 _MAX_PAYLOAD_BYTES = 64 * 1024 * 1024
@@ -400,6 +401,7 @@ class WorkerPool:
                 *(json.dumps(sys.path), self._craft, json.dumps(self._options)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
+                env=worker_environment(),
             )
         except OSError as exc:
             self._last_fault = f"Its process could not be started ({exc.strerror})."

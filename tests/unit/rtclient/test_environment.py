@@ -12,6 +12,7 @@ from rtclient.environment import (
     engine_key,
     find_dotenv,
     local_settings,
+    worker_environment,
 )
 
 
@@ -110,3 +111,10 @@ def test_dotenv_is_read_as_the_server_reads_it(end: str) -> None:
     theirs = dotenv_values(stream=io.StringIO(text, newline=""), interpolate=False)
     assert dotenv(text) == {name: value for name, value in theirs.items() if value is not None}
     assert dotenv(text)["C"] == "quoted # no comment"
+
+
+def test_workers_get_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RTCLIENT_ENGINE_KEY", "LOCAL_CHAT_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "secret-of-the-operator")
+    assert "secret-of-the-operator" not in worker_environment().values()
+    assert "PATH" in worker_environment()
