@@ -204,7 +204,7 @@ class Session:
             self._end_of_time()
 
     def _end_of_time(self) -> None:
-        text = f"Your session hit the maximum duration of {round(self._session_s / 60)} minutes."
+        text = f"Your session hit the maximum duration of {self._session_s / 60:g} minutes."
         self._out.error(Fault("session_expired", text))
         self._close(1001, text)
 

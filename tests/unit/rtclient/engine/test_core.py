@@ -295,3 +295,9 @@ def test_trouble_of_the_brain_is_an_error_event_and_the_response_goes_on() -> No
         "event_id": None,
     }
     assert driver.last("response.done")["response"]["status"] == "completed"
+
+
+def test_a_session_of_seconds_does_not_end_after_0_minutes() -> None:
+    driver = Driver(session_s=30)
+    driver.feed(Expired())
+    assert "maximum duration of 0.5 minutes" in driver.error()["message"]
