@@ -13,11 +13,13 @@ v1 migration guide; the normalisation rules of openai-node, LiveKit agents and p
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
 Kind = Literal["azure", "openai", "engine"]
+SessionKind = Literal["realtime", "transcription"]
+"""A conversation, or speech to text only (`intent=transcription` in the address)."""
 
 DEFAULT_OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_OPENAI_MODEL = "gpt-realtime-2.1"
@@ -54,6 +56,22 @@ class Endpoint:
     def host(self) -> str:
         """The host name that is dialled, without port."""
         return urlsplit(self.url).hostname or ""
+
+    @property
+    def is_openai(self) -> bool:
+        """Whether this is OpenAI itself, not another server that speaks its API."""
+        return self.host == _OPENAI_HOST
+
+    def with_kind(self, kind: SessionKind) -> "Endpoint":
+        """Return the address for sessions of this kind; a transcription's names no model."""
+        if kind == "realtime":
+            return self
+        parts = urlsplit(self.url)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        for name in ("model", "deployment"):
+            query.pop(name, None)
+        url = parts._replace(query=urlencode({"intent": "transcription", **query})).geturl()
+        return replace(self, url=url)
 
 
 def azure(

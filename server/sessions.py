@@ -3,19 +3,24 @@
 The routes know HTTP and WebSockets, the relay knows one session; this is what stands between.
 """
 
+import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from rtclient.transport import Transport
 from server.limits import SessionLimits
 from server.policy import Policy
-from server.relay.actions import Notice, Plan
+from server.relay.actions import Note, Notice, Plan
 from server.relay.core import RelayCore
+from server.relay.layers import Layer, Stack
 from server.relay.pump import STALL_S, Client, Relay
 from server.upstreams import Upstream
+
+_log = logging.getLogger("server.relay")
+_MAX_NOTES = 1000
 
 _TRANSCRIPTION_ADVICE = {
     "azure": (
@@ -54,6 +59,7 @@ class Sessions:
 
     _relays: set[Relay] = field(default_factory=set)
     """Those that run."""
+    _noted: set[Note] = field(default_factory=set)
 
     def on_queue(self, queue_ms: int) -> None:
         """Tell every page that answers take longer, or (0) that this is over."""
@@ -89,20 +95,37 @@ class Sessions:
         )
 
     async def run(
-        self, plan: Plan, client: Client, dial: Callable[[], Awaitable[Transport]]
+        self,
+        plan: Plan,
+        client: Client,
+        dial: Callable[[str], Awaitable[Transport]],
+        *,
+        above: Sequence[Layer] = (),
+        below: Sequence[Layer] = (),
     ) -> None:
-        """Relay between an accepted client and what `dial` opens, until it is over."""
+        """Relay between an accepted client and what `dial` opens, until it is over.
+
+        `above` and `below`: the session's layers besides the core; see `server/relay/layers.py`.
+        """
         core = RelayCore(plan, now=self.clock(), unix_now=self.unix_clock(), new_id=self.new_id)
         relay = Relay(
-            core,
+            Stack(core, above=above, below=below),
             client,
             dial,
+            waits_for_dial=plan.dials_on_demand,
             clock=self.clock,
             stall_s=self.stall_s,
             label=self.upstream.kind,
+            on_note=self._note,
         )
         self._relays.add(relay)
         try:
             await relay.run()
         finally:
             self._relays.discard(relay)
+
+    def _note(self, note: Note) -> None:
+        """Write it into the log, once; a client that makes up ever new ones is heard no more."""
+        if note not in self._noted and len(self._noted) < _MAX_NOTES:
+            self._noted.add(note)
+            _log.info("noted", extra={"code": note.code, "note": note.message})

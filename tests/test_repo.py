@@ -79,6 +79,7 @@ PURE = (
     "server/policy.py",
     "server/relay/actions.py",
     "server/relay/core.py",
+    "server/relay/layers.py",
 )
 # Package → the files that may import it (a folder ends with a slash).
 ONLY_IN = {

@@ -12,9 +12,9 @@ Leg = Literal["client", "upstream"]
 
 @dataclass(frozen=True, slots=True)
 class ToClient:
-    """Send this text to the client."""
+    """Send this to the client: text, or bytes as a binary message."""
 
-    text: str
+    data: str | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,42 @@ class Count:
     amount: int = 1
 
 
-Action = ToClient | ToUpstream | WakeAt | Close | Count
-
-
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One `parley.notice` for the page."""
+    """Something that the client should know; a `parley.notice` where it may be sent one.
+
+    From a layer it goes into the log too. It says nothing that the client wrote.
+    """
 
     level: Literal["info", "warning"]
     code: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something for the log, written once in the life of the server."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """End the session by this fault (see `server.errors`). From a layer to the core."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """Dial now, and whom; only in a session whose plan says that it waits for this."""
+
+    target: str = ""
+    """The name of an upstream; empty is the server's own choice."""
+
+
+Action = ToClient | ToUpstream | WakeAt | Close | Count | Notice | Note | Fail | Dial
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,5 +104,7 @@ class Plan:
     """How long nobody may speak, write or answer."""
     notices: tuple[Notice, ...] = ()
     """Sent at the start."""
+    dials_on_demand: bool = False
+    """Whether the upstream is dialled only when a layer says so with `Dial`."""
     transcription_advice: str = ""
     """What to do when the upstream cannot transcribe; empty when there is no setting for it."""

@@ -213,6 +213,10 @@ class RelayCore:
         self._facts |= {"close_side": "upstream", "close_code": code}
         return [self._close("client", code, reason)]
 
+    def on_fault(self, fault: Fault) -> list[Action]:
+        """A layer found something that the session cannot live with."""
+        return self._end(fault, "server")
+
     def on_stalled(self, leg: Leg) -> list[Action]:
         """A leg took nothing for too long."""
         return self._end(FAULTS["slow_client" if leg == "client" else "slow_upstream"], leg)

@@ -1,8 +1,8 @@
-"""The relay's asyncio face: two sockets and a clock around one `RelayCore`. It decides nothing.
+"""The relay's asyncio face: two sockets and a clock around one session. It decides nothing.
 
 How it works:
 - one task reads the client, one dials and reads the upstream, one keeps time; each gives what it
-  got to the core and then performs what the core returned;
+  got to the session's `Stack` and then performs what that returned;
 - what goes to a leg passes through its outbox in the order the core said; a task goes on reading
   only when what it caused has been taken. So nothing is queued but one message for each task and
   what the core holds: back-pressure is reading stopped;
@@ -16,14 +16,26 @@ import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from rtclient.errors import ConnectionLost, RemoteProtocolError, RTError
 from rtclient.protocol.codec import peek_type
 from rtclient.transport import Transport
 from server.errors import fault_of
-from server.relay.actions import Action, Close, Count, Leg, Notice, ToClient, ToUpstream, WakeAt
-from server.relay.core import RelayCore
+from server.relay.actions import (
+    Action,
+    Close,
+    Count,
+    Dial,
+    Fail,
+    Leg,
+    Note,
+    Notice,
+    ToClient,
+    ToUpstream,
+    WakeAt,
+)
+from server.relay.layers import Stack
 
 STALL_S = 15.0
 """How long a leg may take nothing before the session is ended."""
@@ -39,8 +51,11 @@ _session_log = logging.getLogger("server.session")
 class Client(Protocol):
     """The open connection to a client: a `Transport` that also returns binary messages."""
 
-    async def send(self, text: str) -> None:
-        """Send one text message; return when there is room for more. Raises `ConnectionLost`."""
+    async def send(self, data: str | bytes) -> None:
+        """Send one message, text or binary; return when there is room for more.
+
+        Raises `ConnectionLost`.
+        """
 
     async def recv(self) -> str | bytes:
         """Return the next message. Raises `ConnectionLost`."""
@@ -62,7 +77,7 @@ class _Outbox:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._texts: deque[str] = deque()
+        self._texts: deque[Any] = deque()
         self._lock = asyncio.Lock()
         self._peer: Client | Transport | None = None
         self._is_gone = False
@@ -72,8 +87,8 @@ class _Outbox:
     def open(self, peer: Client | Transport) -> None:
         self._peer = peer
 
-    def put(self, text: str) -> None:
-        self._texts.append(text)
+    def put(self, data: str | bytes) -> None:
+        self._texts.append(data)
 
     def give_up(self) -> None:
         """Send no more; what waits is dropped."""
@@ -124,21 +139,40 @@ class Relay:
 
     def __init__(
         self,
-        core: RelayCore,
+        stack: Stack,
         client: Client,
-        dial: Callable[[], Awaitable[Transport]],
+        dial: Callable[[str], Awaitable[Transport]],
         *,
+        waits_for_dial: bool = False,
         clock: Callable[[], float] = time.monotonic,
         stall_s: float = STALL_S,
         label: str = "",
+        on_note: Callable[[Note], None] = lambda _: None,
     ) -> None:
-        """`dial` returns an open connection or raises; `label` names the upstream in the log."""
-        self._core = core
+        """Prepare; nothing happens before `run`.
+
+        Args:
+            stack: The session.
+            client: Its client, open.
+            dial: Target → an open connection; raises what `server.errors.fault_of` knows.
+            waits_for_dial: Whether the upstream is dialled at the action `Dial` only; else at
+                once, with the empty target.
+            clock: Monotonic, in seconds.
+            stall_s: How long a leg may take nothing.
+            label: What to call the upstream in the log.
+            on_note: Gets what is for the log only.
+        """
+        self._stack = stack
         self._client = client
         self._dial = dial
         self._clock = clock
         self._stall_s = stall_s
         self._label = label
+        self._on_note = on_note
+        self._target: str | None = None if waits_for_dial else ""
+        self._may_dial = asyncio.Event()
+        if self._target is not None:
+            self._may_dial.set()
         self._client_box, self._upstream_box = _Outbox(clock), _Outbox(clock)
         self._client_box.open(client)
         self._boxes: dict[Leg, _Outbox] = {
@@ -170,52 +204,52 @@ class Relay:
             pass
         except* Exception as bugs:
             _log.exception("relay failed", exc_info=bugs)
-            self._note(self._core.on_bug())
+            self._note(self._stack.on_bug())
         finally:
             await self._finish()
             self._log_session(self._clock() - started)
 
     async def _read_client(self) -> None:
-        await self._perform(self._core.on_open(self._clock()))
+        await self._perform(self._stack.on_open(self._clock()))
         while True:
-            while not self._core.wants_client:
+            while not self._stack.wants_client:
                 self._has_room.clear()
                 await self._has_room.wait()
             try:
                 data = await self._client.recv()
             except ConnectionLost as lost:
-                await self._perform(self._core.on_client_closed(lost.code, lost.reason))
+                now = self._clock()
+                await self._perform(self._stack.on_client_closed(lost.code, lost.reason, now))
                 return
             if self._traces:
                 _trace("client event", data)
-            if isinstance(data, str):
-                await self._perform(self._core.on_client(data, self._clock()))
-            else:
-                await self._perform(self._core.on_client_binary(data))
+            await self._perform(self._stack.on_client(data, self._clock()))
 
     async def _read_upstream(self) -> None:
+        await self._may_dial.wait()
         try:
-            peer = await self._dial()
+            peer = await self._dial(self._target or "")
         except Exception as exc:
             fault = fault_of(exc)
             if fault.code == "internal_error":
                 _log.exception("dial failed")
-            await self._perform(self._core.on_dial_failed(fault))
+            await self._perform(self._stack.on_dial_failed(fault, self._clock()))
             return
         self._upstream_box.open(peer)
-        await self._perform(self._core.on_dialled(self._clock()))
+        await self._perform(self._stack.on_dialled(self._clock()))
         while True:
             try:
                 text = await peer.recv()
             except ConnectionLost as lost:
-                await self._perform(self._core.on_upstream_closed(lost.code, lost.reason))
+                now = self._clock()
+                await self._perform(self._stack.on_upstream_closed(lost.code, lost.reason, now))
                 return
             except RemoteProtocolError:
-                await self._perform(self._core.on_upstream_bad_data())
+                await self._perform(self._stack.on_upstream_bad_data(self._clock()))
                 return
             if self._traces:
                 _trace("upstream event", text)
-            await self._perform(self._core.on_upstream(text, self._clock()))
+            await self._perform(self._stack.on_upstream(text, self._clock()))
 
     async def _keep_time(self, tasks: asyncio.TaskGroup) -> None:
         tick_s = min(TICK_S, self._stall_s / 4)
@@ -227,16 +261,16 @@ class Relay:
                     await self._rearmed.wait()
             now = self._clock()
             told, self._told = self._told, []
-            actions = [action for notice in told for action in self._core.on_notice(notice)]
+            actions = [action for notice in told for action in self._stack.on_notice(notice, now)]
             if self._wake_at is not None and now >= self._wake_at:
                 self._wake_at = None
-                actions += self._core.on_time(now)
+                actions += self._stack.on_time(now)
             for box in self._take(actions):
                 tasks.create_task(box.drain())  # a stuck leg must not stop the clock
             for leg, box in self._boxes.items():
                 if box.stalled_s() >= self._stall_s:
                     box.give_up()
-                    self._take(self._core.on_stalled(leg))
+                    self._take(self._stack.on_stalled(leg, now))
 
     async def _perform(self, actions: list[Action]) -> None:
         for box in self._take(actions):
@@ -245,9 +279,9 @@ class Relay:
     def _take(self, actions: list[Action]) -> list[_Outbox]:
         """Note the actions; return the outboxes that have something new."""
         filled = self._note(actions)
-        if self._core.is_over:
+        if self._stack.is_over:
             raise _Over
-        if self._core.wants_client:
+        if self._stack.wants_client:
             self._has_room.set()
         return filled
 
@@ -255,8 +289,8 @@ class Relay:
         filled: list[_Outbox] = []
         for action in actions:
             match action:
-                case ToClient(text):
-                    self._client_box.put(text)
+                case ToClient(data):
+                    self._client_box.put(data)
                     filled.append(self._client_box)
                 case ToUpstream(text):
                     self._upstream_box.put(text)
@@ -268,6 +302,13 @@ class Relay:
                     self._rearmed.set()
                 case Close(leg):
                     self._closes[leg] = action
+                case Dial(target):
+                    self._target = target
+                    self._may_dial.set()
+                case Note():
+                    self._on_note(action)
+                case Notice() | Fail():
+                    raise AssertionError("the stack did not pass this on to its core")
                 case _:
                     assert_never(action)
         return filled
@@ -281,7 +322,7 @@ class Relay:
 
     def _log_session(self, duration_s: float) -> None:
         counts = self._counts
-        fields = self._core.facts() | {
+        fields = self._stack.facts() | {
             "upstream": self._label,
             "duration_s": round(duration_s, 1),
             "turns": counts["turns"],

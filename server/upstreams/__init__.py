@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from rtclient.endpoints import SessionKind
 from rtclient.transport import Transport, client_ssl_context
 from server.settings import Settings, UpstreamKind
 from server.upstreams.azure import AzureUpstream
@@ -33,13 +34,17 @@ class Upstream(Protocol):
     def secrets(self) -> tuple[str, ...]:
         """Strings that must never reach a client or a log."""
 
+    @property
+    def voices(self) -> frozenset[str] | None:
+        """The voices that it has; None when nobody can say (a server of somebody else)."""
+
     def state(self) -> State:
         """Whether it can be dialled now."""
 
     async def start(self) -> None:
         """Begin what runs beside the sessions; returns at once."""
 
-    async def dial(self) -> Transport:
+    async def dial(self, kind: SessionKind = "realtime") -> Transport:
         """Open a connection for one session. Raises what `server.errors.fault_of` knows."""
 
     async def close(self) -> None:

@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Literal
 
-from rtclient.endpoints import Endpoint
+from rtclient.endpoints import Endpoint, SessionKind
 from rtclient.errors import AuthError
+from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.upstreams.dialling import Dialler
 from server.upstreams.entra import EntraTokens
@@ -39,6 +40,11 @@ class AzureUpstream:
         token = self._tokens.current if self._tokens else ""
         return (*self._endpoint.secrets, token) if token else self._endpoint.secrets
 
+    @property
+    def voices(self) -> frozenset[str]:
+        """The voices of the service."""
+        return frozenset(VOICES)
+
     def state(self) -> State:
         """Always ready: whether it answers shows when it is dialled."""
         return "ready"
@@ -48,22 +54,24 @@ class AzureUpstream:
         if self._tokens is not None:
             await self._tokens.start()
 
-    async def dial(self) -> Transport:
+    async def dial(self, kind: SessionKind = "realtime") -> Transport:
         """Open a connection for one session; a refused token is renewed once."""
+        endpoint = self._endpoint.with_kind(kind)
         if self._tokens is None:
-            return await self._dialler.dial(self._endpoint)
+            return await self._dialler.dial(endpoint)
         token = await self._tokens.get()
         try:
-            return await self._dialler.dial(self._with(token))
+            return await self._dialler.dial(_with(endpoint, token))
         except AuthError as exc:
             if exc.status != 401:
                 raise
-        return await self._dialler.dial(self._with(await self._tokens.renew(token)))
+        return await self._dialler.dial(_with(endpoint, await self._tokens.renew(token)))
 
     async def close(self) -> None:
         """Stop renewing tokens."""
         if self._tokens is not None:
             await self._tokens.close()
 
-    def _with(self, token: str) -> Endpoint:
-        return replace(self._endpoint, headers={"Authorization": f"Bearer {token}"})
+
+def _with(endpoint: Endpoint, token: str) -> Endpoint:
+    return replace(endpoint, headers={"Authorization": f"Bearer {token}"})

@@ -22,9 +22,10 @@ from typing import Any, Literal
 
 import rtclient
 from rtclient import endpoints
-from rtclient.endpoints import Endpoint
+from rtclient.endpoints import Endpoint, SessionKind
 from rtclient.environment import ENGINE_KEY, child_environment
 from rtclient.errors import ConnectError
+from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.errors import FaultError
 from server.upstreams.dialling import Dialler
@@ -64,6 +65,7 @@ class EngineUpstream:
     kind: Literal["engine"] = "engine"
     label = "the built-in engine"
     model = MODEL
+    voices: frozenset[str] | None = frozenset(VOICES)
 
     def __init__(
         self,
@@ -134,7 +136,7 @@ class EngineUpstream:
         if self._supervising is None:
             self._supervising = asyncio.create_task(self._supervise(), name="engine supervisor")
 
-    async def dial(self) -> Transport:
+    async def dial(self, kind: SessionKind = "realtime") -> Transport:
         """Open a connection for one session; waits a while for an engine that is starting.
 
         Raises:
@@ -149,7 +151,7 @@ class EngineUpstream:
         if self._endpoint is None:
             raise FaultError("engine_failed")
         try:
-            return await self._dialler.dial(self._endpoint)
+            return await self._dialler.dial(self._endpoint.with_kind(kind))
         except ConnectError as refused:
             if refused.status == HTTPStatus.TOO_MANY_REQUESTS:
                 raise FaultError("too_many_sessions") from None

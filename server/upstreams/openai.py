@@ -2,7 +2,8 @@
 
 from typing import Literal
 
-from rtclient.endpoints import Endpoint
+from rtclient.endpoints import Endpoint, SessionKind
+from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.upstreams.dialling import Dialler
 from server.upstreams.state import State
@@ -36,6 +37,11 @@ class OpenAIUpstream:
         """The key, and the host of a server that is not OpenAI's."""
         return self._endpoint.secrets
 
+    @property
+    def voices(self) -> frozenset[str] | None:
+        """The voices of OpenAI; another server has its own."""
+        return frozenset(VOICES) if self._endpoint.is_openai else None
+
     def state(self) -> State:
         """Always ready: whether it answers shows when it is dialled."""
         return "ready"
@@ -43,9 +49,9 @@ class OpenAIUpstream:
     async def start(self) -> None:
         """Nothing to do."""
 
-    async def dial(self) -> Transport:
+    async def dial(self, kind: SessionKind = "realtime") -> Transport:
         """Open a connection for one session."""
-        return await self._dialler.dial(self._endpoint)
+        return await self._dialler.dial(self._endpoint.with_kind(kind))
 
     async def close(self) -> None:
         """Nothing to do."""

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from rtclient.endpoints import Endpoint
+from rtclient.endpoints import Endpoint, SessionKind
 from rtclient.testing import ScriptedPeer
 from rtclient.transport import Transport, dial
 from server.__main__ import uvicorn_config
@@ -36,6 +36,7 @@ class StartingEngine:
     label = "an engine"
     model = "engine"
     secrets = ()
+    voices = None
     notes = ("The voice is a plain one.",)
 
     def __init__(self, url: str = "") -> None:
@@ -51,7 +52,7 @@ class StartingEngine:
     async def start(self) -> None:
         self.calls.append("start")
 
-    async def dial(self) -> Transport:
+    async def dial(self, kind: SessionKind = "realtime") -> Transport:
         self.dialled.set()
         await self.ready.wait()
         if self.now == "failed":

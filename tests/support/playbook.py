@@ -104,9 +104,10 @@ class Playbook:
     ) -> dict[str, Any]:
         action = self._pop()
         assert isinstance(action, kind), f"expected {kind.__name__} {event!r}, got {action}"
+        text = action.data if isinstance(action, ToClient) else action.text
         if isinstance(event, str) and event.lstrip().startswith("{"):
-            assert action.text == event, f"not the same text: {action.text!r}"
-        got: dict[str, Any] = json.loads(action.text)
+            assert text == event, f"not the same text: {text!r}"
+        got: dict[str, Any] = json.loads(text)
         _compare(got, json.loads(_text(event, fields)))
         return got
 
@@ -121,8 +122,10 @@ class Playbook:
                     self.wake_at = at
                 case Count(name, amount):
                     self.counts[name] += amount
-                case _:
+                case ToClient() | ToUpstream() | Close():
                     self._said.append(action)
+                case _:
+                    raise AssertionError(f"a core does not say {action}")
 
     def _new_id(self, prefix: str) -> str:
         self._ids += 1

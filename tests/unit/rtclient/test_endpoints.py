@@ -239,3 +239,13 @@ def test_any_text_becomes_an_address_or_a_value_error(text: str) -> None:
             continue
         assert endpoint.url.startswith(("ws://", "wss://"))
         assert "@" not in endpoint.url.split("?")[0].split("/")[2]
+
+
+def test_the_address_of_a_transcription_names_no_model() -> None:
+    for endpoint in (
+        endpoints.openai(key="sk-1", model="m"),
+        endpoints.azure("https://x.openai.azure.com", "d"),
+    ):
+        url = endpoint.with_kind("transcription").url
+        assert url == endpoint.url.partition("?")[0] + "?intent=transcription"
+        assert endpoint.with_kind("realtime") is endpoint

@@ -10,6 +10,7 @@ from rtclient.errors import ConnectError, ConnectionLost, RemoteProtocolError
 from server.policy import Policy
 from server.relay.actions import Notice, Plan
 from server.relay.core import RelayCore
+from server.relay.layers import Stack
 from server.relay.pump import Relay
 
 CREATED = '{"type":"session.created","session":{"id":"sess_1"}}'
@@ -67,11 +68,16 @@ class Scene:
             Plan(**plan), now=loop.time(), unix_now=1.8e9, new_id=lambda prefix: f"{prefix}_1"
         )
         self.relay = Relay(
-            core, self.client, dial or self._dial, clock=loop.time, stall_s=stall_s, label="test"
+            Stack(core),
+            self.client,
+            dial or self._dial,
+            clock=loop.time,
+            stall_s=stall_s,
+            label="test",
         )
         self.running = asyncio.create_task(self.relay.run())
 
-    async def _dial(self) -> Memory:
+    async def _dial(self, _target: str) -> Memory:
         return self.upstream
 
     def client_errors(self) -> list[str]:
@@ -187,7 +193,7 @@ async def test_a_bug_ends_both_and_lets_nothing_pass(caplog: pytest.LogCaptureFi
 
 
 async def test_a_dial_that_fails_is_told() -> None:
-    async def dial() -> Memory:
+    async def dial(_target: str) -> Memory:
         raise ConnectError("dns")
 
     scene = Scene(dial=dial)
@@ -200,7 +206,7 @@ async def test_a_dial_that_fails_is_told() -> None:
 async def test_a_client_that_goes_during_the_dial_cancels_it() -> None:
     cancelled = asyncio.Event()
 
-    async def dial() -> Memory:
+    async def dial(_target: str) -> Memory:
         try:
             await asyncio.Event().wait()
         finally:
