@@ -11,9 +11,7 @@ Rules of the file:
 import difflib
 import importlib.util
 import os
-import re
 import secrets
-import ssl
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -28,6 +26,7 @@ from rtclient import endpoints
 from rtclient.endpoints import Endpoint
 from rtclient.environment import find_dotenv
 from server.local_models import LocalModels
+from server.network import NetworkSettings
 from server.retirements import openai_model_warning, transcription_warning
 from server.setting import setting
 
@@ -35,7 +34,6 @@ UpstreamKind = Literal["azure", "openai", "engine"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _OURS = ("AZURE_OPENAI_", "LOCAL_", "PARLEY_")
-_ORIGIN = re.compile(r"https?://[^/?#@\s]+")
 _MIN_TOKEN_CHARS = 8
 _PAID_MAX_SESSIONS = 10
 
@@ -65,16 +63,7 @@ def _unbracketed(value: object) -> object:
     return value.strip("[]") if isinstance(value, str) else value
 
 
-def _list(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
-
-
-Names = Annotated[tuple[str, ...], BeforeValidator(_list)]
-
-
-class Settings(LocalModels, BaseSettings):
+class Settings(LocalModels, NetworkSettings, BaseSettings):
     """All settings, read-only. Made by `load_settings`; made by hand it reads nothing itself."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid")
@@ -180,35 +169,6 @@ class Settings(LocalModels, BaseSettings):
         unit="seconds",
         gt=0,
         le=86_400,
-    )
-    extra_ca_file: Path | None = setting(
-        "EXTRA_CA_FILE",
-        "Network",
-        "A PEM file with certificate authorities to trust besides the public ones.",
-    )
-    tls_verify: bool = setting(
-        "PARLEY_TLS_VERIFY",
-        "Network",
-        "`off` accepts any certificate of the service; whoever sits between can then read the key.",
-        default=True,
-    )
-    upstream_proxy: SecretStr | None = setting(
-        "PARLEY_UPSTREAM_PROXY",
-        "Network",
-        "The HTTP proxy for the connection to the service, such as http://proxy.example:3128.",
-    )
-    allowed_hosts: Names = setting(
-        "PARLEY_ALLOWED_HOSTS",
-        "Network",
-        "Names under which browsers may reach this server besides localhost, separated by commas.",
-        default=(),
-    )
-    allowed_origins: Names = setting(
-        "PARLEY_ALLOWED_ORIGINS",
-        "Network",
-        "Origins of other pages that may connect, such as https://app.example, separated by"
-        " commas.",
-        default=(),
     )
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = setting(
         "PARLEY_LOG_LEVEL",
@@ -345,7 +305,7 @@ class Settings(LocalModels, BaseSettings):
         return [
             *self._upstream_faults(),
             *self._access_faults(),
-            *self._network_faults(),
+            *self.network_faults(),
         ]
 
     def _upstream_faults(self) -> list[str]:
@@ -397,32 +357,6 @@ class Settings(LocalModels, BaseSettings):
                 f"ACCESS_TOKEN is shorter than {_MIN_TOKEN_CHARS} characters: set a longer one, or"
                 " ACCESS_TOKEN=auto."
             )
-        return found
-
-    def _network_faults(self) -> list[str]:
-        found = []
-        for origin in self.allowed_origins:
-            if not _ORIGIN.fullmatch(origin):
-                found.append(
-                    "PARLEY_ALLOWED_ORIGINS has an entry that is no origin: write each as"
-                    " https://HOST or http://HOST:PORT, without a path."
-                )
-                break
-        if any(re.search(r"[/*\s]", host) for host in self.allowed_hosts):
-            found.append(
-                "PARLEY_ALLOWED_HOSTS has an entry that is no name: write each in full, such as"
-                " parley.example, without scheme, path or *."
-            )
-        proxy = _plain(self.upstream_proxy)
-        if proxy is not None and not re.fullmatch(r"https?://[^/\s]+/?", proxy):
-            found.append("PARLEY_UPSTREAM_PROXY must look like http://HOST:PORT.")
-        if self.extra_ca_file is not None:
-            try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(self.extra_ca_file)
-            except OSError:
-                found.append(
-                    "EXTRA_CA_FILE cannot be read or holds no certificate: name a PEM file."
-                )
         return found
 
     def _with_token(self) -> Self:
