@@ -1,6 +1,7 @@
 #!/bin/sh
 # Set Parley up in .venv (the first time: about a minute), then run it.
-# Arguments go to the server (`./start.sh --help`, `./start.sh check`). From the environment:
+# Arguments go to the server (`./start.sh --help`, `./start.sh --tls`, `./start.sh check`). From the
+# environment:
 #   EXTRAS=azure         install requirements/azure.txt too (sign in with Microsoft Entra ID)
 #   PYTHON=python3.12    the Python to make .venv with
 set -eu

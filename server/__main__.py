@@ -1,5 +1,7 @@
 """`python -m server` serves the app; `python -m server check` tries the voice service.
 
+With `--tls` it speaks https and wss, with a certificate of its own when none is set.
+
 Exit codes: 0 ended as wished, 1 it did not work, 2 the settings are wrong.
 """
 
@@ -21,8 +23,10 @@ import rtclient
 from server.app import create_app
 from server.check import check
 from server.hardening import ClientConnection
+from server.local_authority import Identity, LocalAuthorityError
 from server.logs import Redactor, configure_logs
 from server.settings import Settings, SettingsError, hand_down, load_settings
+from server.tls import identity_of, trust_lines
 from server.upstreams import Upstream, create_upstream
 
 _GRACE_S = 5
@@ -46,6 +50,11 @@ def parser() -> argparse.ArgumentParser:
         "--reload", action="store_true", help="start anew when a file changes (for development)"
     )
     result.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak https and wss: with TLS_CERT and TLS_KEY, else with a certificate made here",
+    )
+    result.add_argument(
         "command",
         nargs="?",
         choices=("serve", "check"),
@@ -58,14 +67,17 @@ def parser() -> argparse.ArgumentParser:
 def uvicorn_config(
     app: FastAPI | str,
     settings: Settings,
+    identity: Identity | None = None,
     *,
     ping_interval_s: float = 10.0,
     ping_timeout_s: float = 10.0,
     reload: bool = False,
 ) -> uvicorn.Config:
-    """Return how uvicorn serves the app."""
+    """Return how uvicorn serves the app; over TLS with an `identity`."""
     return uvicorn.Config(
         app,
+        ssl_certfile=identity.certificate if identity else None,
+        ssl_keyfile=identity.key if identity else None,
         host=settings.host,
         port=settings.port,
         lifespan="on",
@@ -84,17 +96,21 @@ def uvicorn_config(
     )
 
 
-def start_lines(settings: Settings, label: str, port: int) -> list[str]:
-    """Return what is printed when the server listens on `port`."""
-    address = f"http://{_shown_host(settings.host)}:{port}"
+def start_lines(
+    settings: Settings, label: str, port: int, identity: Identity | None = None
+) -> list[str]:
+    """Return what is printed when the server listens on `port`; over TLS with an `identity`."""
+    scheme = "https" if identity else "http"
+    address = f"{scheme}://{_shown_host(settings.host)}:{port}"
     lines = [f"Parley {rtclient.__version__}", f"  Open      {address}"]
     if settings.host == "127.0.0.1":
-        lines[-1] = f"  Open      http://localhost:{port}   (listening on http://127.0.0.1:{port})"
+        lines[-1] += f"   (listening on {scheme}://127.0.0.1:{port})"
     if settings.access_token is not None:
         # A token of the operator's own is a secret that the operator knows; ours must be told.
         token = settings.access_token.get_secret_value()
         shown = token if settings.access_token_is_new else "<your ACCESS_TOKEN>"
         lines.append(f"  Login     {address}/login?token={shown}")
+    lines += trust_lines(identity, address) if identity else []
     lines.append(f"  Settings  {settings.env_file or 'no .env file found; all defaults'}")
     lines.append(f"  Upstream  {label}")
     if settings.upstream == "engine":
@@ -121,21 +137,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     configure_logs(settings.log_level, redactor)
     if options.command == "check":
         return _check(settings, redactor)
+    try:
+        identity = identity_of(settings, is_wanted=options.tls)
+    except LocalAuthorityError as exc:
+        print(f"Parley cannot start. {exc}", file=sys.stderr)
+        return 1
     if options.reload:
-        return _serve_reloading(settings)
+        return _serve_reloading(settings, identity)
     upstream = create_upstream(settings)
     redactor.add(_credentials(upstream))
-    return _serve(settings, upstream)
+    return _serve(settings, upstream, identity)
 
 
-def _serve(settings: Settings, upstream: Upstream) -> int:
+def _serve(settings: Settings, upstream: Upstream, identity: Identity | None) -> int:
     listener = _listen(settings)
     if listener is None:
         return 1
     port = listener.getsockname()[1]
     server = _Server(
-        uvicorn_config(create_app(settings, upstream=upstream), settings),
-        lambda: print("\n".join(start_lines(settings, _named(upstream), port)), flush=True),
+        uvicorn_config(create_app(settings, upstream=upstream), settings, identity),
+        lambda: print(
+            "\n".join(start_lines(settings, _named(upstream), port, identity)), flush=True
+        ),
     )
     try:
         with _ending_by_sigterm(), listener:
@@ -155,14 +178,14 @@ def _ending_by_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _serve_reloading(settings: Settings) -> int:
+def _serve_reloading(settings: Settings, identity: Identity | None) -> int:
     hand_down(settings)
     listener = _listen(settings)
     if listener is None:
         return 1
     port, label = listener.getsockname()[1], _named(create_upstream(settings))
-    print("\n".join(start_lines(settings, label, port)), flush=True)
-    config = uvicorn_config("server.main:app", settings, reload=True)
+    print("\n".join(start_lines(settings, label, port, identity)), flush=True)
+    config = uvicorn_config("server.main:app", settings, identity, reload=True)
     with listener:
         ChangeReload(config, target=uvicorn.Server(config).run, sockets=[listener]).run()
     return 0

@@ -1,13 +1,16 @@
-"""The settings of the network: which certificates, proxies, names and origins are accepted."""
+"""The settings of the network: certificates, proxies, and the names and origins that are let in."""
 
+import os
 import re
 import ssl
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BeforeValidator, SecretStr
 from pydantic_settings import BaseSettings
 
+from server.certificates import pair_faults
 from server.setting import setting
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
@@ -25,8 +28,20 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_list)]
 
 
 class NetworkSettings(BaseSettings):
-    """What is trusted on the way to the voice service, and who may reach this server."""
+    """What is trusted on the way to the voice service, and who may reach this server how."""
 
+    tls_cert: Path | None = setting(
+        "TLS_CERT",
+        "Server",
+        "A PEM file with this server's certificate and those between it and its authority; with"
+        " TLS_KEY the server speaks https and wss.",
+    )
+    tls_key: Path | None = setting(
+        "TLS_KEY",
+        "Server",
+        "A PEM file with the key of TLS_CERT, without a passphrase. With neither,"
+        " `./start.sh --tls` makes a certificate for this machine.",
+    )
     extra_ca_file: Path | None = setting(
         "EXTRA_CA_FILE",
         "Network",
@@ -82,4 +97,34 @@ class NetworkSettings(BaseSettings):
                 found.append(
                     "EXTRA_CA_FILE cannot be read or holds no certificate: name a PEM file."
                 )
-        return found
+        return found + self._tls_faults()
+
+    def network_warnings(self) -> list[str]:
+        """Return what the operator should know of these settings; faults were looked for before."""
+        others_may_read = 0o007
+        if self.tls_key and os.name == "posix" and self.tls_key.stat().st_mode & others_may_read:
+            return ["TLS_KEY can be read by other users of this machine: chmod 600 the file."]
+        return []
+
+    def _tls_faults(self) -> list[str]:
+        if self.tls_cert is None and self.tls_key is None:
+            return []
+        if self.tls_cert is None:
+            return ["TLS_CERT is missing: TLS_KEY needs the certificate that belongs to it."]
+        if self.tls_key is None:
+            return ["TLS_KEY is missing: TLS_CERT needs the key that belongs to it."]
+        found, contents = [], []
+        for name, path in (("TLS_CERT", self.tls_cert), ("TLS_KEY", self.tls_key)):
+            try:
+                contents.append(path.read_bytes())
+            except OSError as exc:
+                found.append(f"{name} cannot be read ({exc.strerror}): name a PEM file.")
+        if found:
+            return found
+        if found := pair_faults(contents[0], contents[1], datetime.now(UTC)):
+            return found
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.tls_cert, self.tls_key)
+        except ssl.SSLError as exc:
+            return [f"TLS_CERT and TLS_KEY are refused by {ssl.OPENSSL_VERSION}: {exc.reason}."]
+        return []

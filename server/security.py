@@ -34,7 +34,8 @@ SECURITY_HEADERS: Mapping[str, str] = {
 """Sent with every response."""
 
 _ALWAYS_ALLOWED_HOSTS = ("localhost", "127.0.0.1", "[::1]")
-_ANY_ADDRESS = ("", "0.0.0.0", "::")
+ANY_ADDRESS = ("", "0.0.0.0", "::")
+"""What a server listens on that listens on every address."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _OPEN_PATHS = ("/healthz", "/login")
@@ -110,7 +111,7 @@ def make_gate(
 ) -> Gate:
     """Return the rules for a server that listens on `host` (a name or an address, no port)."""
     names = set(_ALWAYS_ALLOWED_HOSTS)
-    if host not in _ANY_ADDRESS:
+    if host not in ANY_ADDRESS:
         names.add(_bracketed(host.lower()))
     for allowed in allowed_hosts:
         if split := _split_host(_bracketed(allowed) if _is_ipv6(allowed) else allowed):

@@ -33,7 +33,7 @@ from server.setting import setting
 UpstreamKind = Literal["azure", "openai", "engine"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
-_OURS = ("AZURE_OPENAI_", "LOCAL_", "PARLEY_")
+_OURS = ("AZURE_OPENAI_", "LOCAL_", "PARLEY_", "TLS_")
 _MIN_TOKEN_CHARS = 8
 _PAID_MAX_SESSIONS = 10
 
@@ -277,6 +277,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
                 "TLS verification is off: anybody on the way to the voice service can read the key"
                 " and the conversation. Delete the line PARLEY_TLS_VERIFY from .env."
             )
+        found.extend(self.network_warnings())
         endpoint = self.endpoint()
         if endpoint is not None:
             found.extend(endpoint.warnings)
@@ -422,6 +423,14 @@ def hand_down(settings: Settings) -> None:
     token = _plain(settings.access_token)
     if token is not None and settings.access_token_is_new:
         os.environ["ACCESS_TOKEN"] = token
+
+
+def data_folder(environ: Mapping[str, str] | None = None) -> Path:
+    """Return where this user's programs keep data: `XDG_DATA_HOME`, else ~/.local/share."""
+    environ = os.environ if environ is None else environ
+    named = Path(environ.get("XDG_DATA_HOME", ""))
+    # The specification ignores a relative one.
+    return (named if named.is_absolute() else Path.home() / ".local" / "share") / "parley"
 
 
 def has_azure_identity() -> bool:

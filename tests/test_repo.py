@@ -75,6 +75,7 @@ PURE = (
     "rtclient/engine/transcribing.py",
     "rtclient/engine/turn_detection.py",
     "rtclient/engine/usage.py",
+    "server/certificates.py",
     "server/limits.py",
     "server/policy.py",
     "server/relay/actions.py",
@@ -97,6 +98,7 @@ ONLY_IN = {
     "httpx2": ("rtclient/engine/remote/client.py", "tests/"),
     "server": ("server/", "tests/", "bench/", "scripts/"),
     "azure": ("server/upstreams/", "tests/"),
+    "cryptography": ("server/certificates.py", "tests/"),
     "pydantic": ("server/", "tests/", "scripts/"),
     "structlog": ("server/", "tests/"),
 }
@@ -449,7 +451,7 @@ def test_commands_and_data_in_the_docs_are_real() -> None:
 
 def test_settings_in_the_docs_exist() -> None:
     known = set(names()) | {"EXTRAS", "PYTHON", "PARLEY_INSTALLER", "SKIP", "RTCLIENT_ENGINE_KEY"}
-    known |= {"CHROMIUM", "PIP_INDEX_URL", "NODE_EXTRA_CA_CERTS"}
+    known |= {"CHROMIUM", "PIP_INDEX_URL", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "XDG_DATA_HOME"}
     for page, block in blocks("ini"):
         for name in re.findall(r"^([A-Z_]+)=", block, re.MULTILINE):
             assert name in known, f"{page}: {name}"
