@@ -8,6 +8,7 @@ import httpx
 
 from server.__main__ import uvicorn_config
 from server.app import create_app
+from server.local_authority import Identity
 from server.settings import load_settings
 from server.upstreams import create_upstream
 from tests.support.azure_peer import KEY
@@ -54,11 +55,13 @@ async def serving(
     ping_timeout_s: float = 10.0,
     stall_s: float = 15.0,
     open_timeout_s: float = 5.0,
+    identity: Identity | None = None,
 ) -> AsyncIterator[RunningApp]:
     """Serve the app with these settings on a free port until the block ends.
 
     `folder`: where the search for `.env` begins; an empty one. `stall_s`: how long a leg may take
     nothing; the pings are those of both legs. `open_timeout_s`: how long a dial may take.
+    `identity`: the certificate with which it speaks TLS.
     """
     settings = load_settings({"HOST": "127.0.0.1", "PORT": "0", **environment}, folder)
     upstream = create_upstream(
@@ -69,7 +72,7 @@ async def serving(
     )
     app = create_app(settings, upstream=upstream, stall_s=stall_s)
     config = uvicorn_config(
-        app, settings, ping_interval_s=ping_interval_s, ping_timeout_s=ping_timeout_s
+        app, settings, identity, ping_interval_s=ping_interval_s, ping_timeout_s=ping_timeout_s
     )
     async with running(config) as server:
         yield RunningApp(server)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -70,11 +71,13 @@ async def talking(
     *,
     subprotocols: Sequence[str] = (),
     headers: dict[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
     **options: Any,
 ) -> AsyncIterator[Talker]:
-    """Dial `ws://127.0.0.1:PORT/PATH`; closes when the block ends."""
+    """Dial `ws://127.0.0.1:PORT/PATH`, with `tls` as wss; closes when the block ends."""
     async with connect(
-        f"ws://127.0.0.1:{port}{path}",
+        f"{'wss' if tls else 'ws'}://127.0.0.1:{port}{path}",
+        ssl=tls,
         subprotocols=[Subprotocol(name) for name in subprotocols] or None,
         additional_headers=headers,
         compression=None,

@@ -7,6 +7,7 @@ import pytest
 
 import rtclient
 from server import __main__ as command
+from server.local_authority import Identity
 from server.settings import Settings, hand_down, load_settings, names
 
 KEY = "canary-key-0123456789"
@@ -90,6 +91,24 @@ def test_wrong_settings_exit_with_2_and_all_faults(
     for name in ("PORT", "AZURE_OPENAI_ENDPOINT", "AZURE_OPENAI_DEPLOYMENT"):
         assert name in err
     assert KEY not in err
+
+
+def test_a_name_that_cannot_be_vouched_for_ends_the_start_with_1(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(folder))
+    (folder / ".env").write_text("PARLEY_ALLOWED_HOSTS=parley.example\n")
+    assert command.main(["--tls"]) == 1
+    assert "set TLS_CERT and TLS_KEY" in capsys.readouterr().err
+
+
+def test_with_tls_every_address_is_https(folder: Path) -> None:
+    identity = Identity(folder / "a.pem", folder / "a.key")
+    settings = load_settings({"ACCESS_TOKEN": KEY}, folder)
+    text = "\n".join(command.start_lines(settings, "x", 4321, identity))
+    assert "https://localhost:4321/login" in text
+    assert "https://127.0.0.1:4321" in text
+    assert "http://" not in text
 
 
 @pytest.mark.parametrize("option", ["--help", "--version"])
