@@ -21,6 +21,7 @@ from server.limits import SessionLimits
 from server.profiles import PROFILES, session_update
 from server.relay.pump import STALL_S
 from server.routes.answers import http_error
+from server.routes.drop_in import drop_in_routes
 from server.routes.guard import Guard, SecurityHeaders
 from server.routes.pages import page_routes, public_files
 from server.routes.ws import socket_routes
@@ -101,8 +102,11 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Guard, gate=gate)
+    app.add_middleware(Guard, gate=gate, is_live=lambda _: False)
     app.add_exception_handler(HTTPException, http_error)
+    app.include_router(
+        drop_in_routes(sessions, is_strict=settings.strict_models, since=int(unix_clock()))
+    )
     app.include_router(socket_routes(sessions))
     app.include_router(
         page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))

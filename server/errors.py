@@ -280,6 +280,14 @@ _TABLE: Final = (
         "Open the login link that the server printed at its start.",
     ),
     Fault(
+        "loopback_only",
+        403,
+        1008,
+        "invalid_request_error",
+        "Without an access token this path is for programs on the same machine.",
+        "Connect to it by 127.0.0.1, or set ACCESS_TOKEN and send it as the key.",
+    ),
+    Fault(
         "origin_not_allowed",
         403,
         1008,

@@ -11,13 +11,17 @@ Rules of the file:
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from server.drop_in import SOCKETS, family_of, key_in_query
 
 COOKIE_NAME = "parley_session"
 COOKIE_MAX_AGE_S = 30 * 24 * 3600
 KEY_SUBPROTOCOL = "openai-insecure-api-key."
+SECRET_PREFIX = "ek_"
+"""What a client secret begins with."""
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
@@ -40,7 +44,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _OPEN_PATHS = ("/healthz", "/login")
 
-RefusalCode = Literal["host_not_allowed", "origin_not_allowed", "unauthorized"]
+RefusalCode = Literal["host_not_allowed", "origin_not_allowed", "unauthorized", "loopback_only"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,10 @@ class Request:
     headers: Mapping[str, Sequence[str]]
     """Lower-case name → the values, in order."""
     subprotocols: Sequence[str] = ()
+    query: Sequence[tuple[str, str]] = ()
+    """Names and values, in order."""
+    peer: str = ""
+    """The IP address of who asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +72,35 @@ class Gate:
     """Origins besides the server's own, as browsers send them."""
     access_token: str | None = None
 
-    def refusal(self, request: Request) -> RefusalCode | None:
-        """Return why `request` is refused, or None. Host first, then Origin, then credential."""
+    def refusal(
+        self, request: Request, is_live: Callable[[str], bool] = lambda _: False
+    ) -> RefusalCode | None:
+        """Return why `request` is refused, or None. Host first, then Origin, then credential.
+
+        `is_live`: whether a client secret has this value and has not expired. It opens the drop-in
+        sockets and nothing else, but for a page of any origin: the page got it from a program that
+        may connect. One that is not live opens nothing, even where no token is asked for.
+        """
         if not self._is_host_allowed(request):
             return "host_not_allowed"
-        if not self._is_origin_allowed(request):
+        is_program = family_of(request.path) is not None
+        secrets = self._client_secrets(request) if is_program else []
+        has_secret = request.path in SOCKETS and any(is_live(value) for value in secrets)
+        if not has_secret and not self._is_origin_allowed(request):
             return "origin_not_allowed"
-        if request.path not in _OPEN_PATHS and not self.is_authorized(request):
+        if secrets and not has_secret:
             return "unauthorized"
+        if not has_secret and request.path not in _OPEN_PATHS and not self.is_authorized(request):
+            return "unauthorized"
+        if is_program and not self.access_token and not is_from_this_machine(request.peer, request):
+            return "loopback_only"
         return None
 
     def is_authorized(self, request: Request) -> bool:
         """Whether the request carries the access token, or none is needed."""
         if not self.access_token:
             return True
-        tokens = [*_credentials(request)]
+        tokens = [*credentials(request)]
         expected = self.access_token
         # No early exit: how long it takes says nothing about what was right.
         matches = [_equal(token, expected) for token in tokens]
@@ -88,6 +110,13 @@ class Gate:
     def is_token(self, token: str) -> bool:
         """Whether this is the access token."""
         return bool(self.access_token) and _equal(token, self.access_token or "")
+
+    def _client_secrets(self, request: Request) -> list[str]:
+        return [
+            value
+            for value in credentials(request)
+            if value.startswith(SECRET_PREFIX) and not self.is_token(value)
+        ]
 
     def _is_host_allowed(self, request: Request) -> bool:
         hosts = request.headers.get("host", ())
@@ -137,6 +166,19 @@ def is_from_this_machine(address: str, request: Request) -> bool:
     return is_loopback(address) and host is not None and host[0] in _ALWAYS_ALLOWED_HOSTS
 
 
+def credentials(request: Request) -> Iterable[str]:
+    """Yield all that may be a key: Bearer, `api-key`, subprotocol, and Azure's in the address."""
+    for value in request.headers.get("authorization", ()):
+        scheme, _, token = value.partition(" ")
+        if scheme.lower() == "bearer":
+            yield token.strip()
+    yield from request.headers.get("api-key", ())
+    for protocol in request.subprotocols:
+        if protocol.startswith(KEY_SUBPROTOCOL):
+            yield protocol.removeprefix(KEY_SUBPROTOCOL)
+    yield from key_in_query(request.path, request.query)
+
+
 def cookie_value(access_token: str) -> str:
     """Return what the cookie holds: a hash that only the token's owner can make."""
     return hmac.new(access_token.encode(), b"parley session 1", hashlib.sha256).hexdigest()
@@ -182,17 +224,6 @@ def _is_ipv6(host: str) -> bool:
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host and not host.startswith("[") else host
-
-
-def _credentials(request: Request) -> Iterable[str]:
-    for value in request.headers.get("authorization", ()):
-        scheme, _, token = value.partition(" ")
-        if scheme.lower() == "bearer":
-            yield token.strip()
-    yield from request.headers.get("api-key", ())
-    for protocol in request.subprotocols:
-        if protocol.startswith(KEY_SUBPROTOCOL):
-            yield protocol.removeprefix(KEY_SUBPROTOCOL)
 
 
 def _cookies(request: Request) -> Iterable[str]:

@@ -116,7 +116,7 @@ class Sessions:
             clock=self.clock,
             stall_s=self.stall_s,
             label=self.upstream.kind,
-            on_note=self._note,
+            on_note=self.note,
         )
         self._relays.add(relay)
         try:
@@ -124,7 +124,7 @@ class Sessions:
         finally:
             self._relays.discard(relay)
 
-    def _note(self, note: Note) -> None:
+    def note(self, note: Note) -> None:
         """Write it into the log, once; a client that makes up ever new ones is heard no more."""
         if note not in self._noted and len(self._noted) < _MAX_NOTES:
             self._noted.add(note)

@@ -146,6 +146,13 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
         "What visitors must present; `auto` makes one at the start and prints a login link. At"
         " least 8 characters.",
     )
+    strict_models: bool = setting(
+        "STRICT_MODELS",
+        "Server",
+        "`on` refuses programs that name another model than the configured one, as the real service"
+        " does; else they are served by the configured one.",
+        default=False,
+    )
     max_sessions_choice: int | None = setting(
         "MAX_SESSIONS",
         "Limits",

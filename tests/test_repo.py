@@ -76,6 +76,7 @@ PURE = (
     "rtclient/engine/turn_detection.py",
     "rtclient/engine/usage.py",
     "server/certificates.py",
+    "server/drop_in.py",
     "server/limits.py",
     "server/policy.py",
     "server/relay/actions.py",

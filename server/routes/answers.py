@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from server.drop_in import Family, Refused
 from server.errors import Fault, error_event
 
 _PAGE = """<!doctype html>
@@ -34,6 +35,11 @@ def refusal(fault: Fault, *, wants_html: bool) -> Response:
     if not wants_html:
         return JSONResponse({"error": error_event(fault)["error"]}, fault.http_status)
     return page(fault.http_status, fault.message, fault.advice)
+
+
+def refused(why: Refused, family: Family) -> Response:
+    """Return a refusal in the shape that programs of this family know."""
+    return JSONResponse(why.body(family), why.status)
 
 
 def page(status: int, title: str, text: str, *, link: str = "Try again") -> Response:

@@ -1,12 +1,14 @@
 """The ASGI faces of `server/security.py`: checks before every route, headers on every response."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from server.drop_in import family_of, refused_by
 from server.errors import FAULTS
-from server.routes.answers import deny, refusal
+from server.routes.answers import deny, refusal, refused
 from server.security import SECURITY_HEADERS, Gate, Request
 
 _RESPONSE_STARTS = ("http.response.start", "websocket.http.response.start")
@@ -35,22 +37,27 @@ class SecurityHeaders:
 class Guard:
     """Refuses requests whose Host, Origin or credential is not right, before any route."""
 
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+    def __init__(self, app: ASGIApp, gate: Gate, is_live: Callable[[str], bool]) -> None:
+        """`is_live`: whether a client secret has this value and has not expired."""
         self._app = app
         self._gate = gate
+        self._is_live = is_live
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         request = request_of(scope)
-        code = self._gate.refusal(request)
+        code = self._gate.refusal(request, self._is_live)
         if code is None:
             await self._app(scope, receive, send)
             return
-        accept = ",".join(request.headers.get("accept", ()))
         is_http = scope["type"] == "http"
-        response = refusal(FAULTS[code], wants_html=is_http and "text/html" in accept)
+        if family := family_of(request.path):
+            response = refused(refused_by(FAULTS[code], family), family)
+        else:
+            accept = ",".join(request.headers.get("accept", ()))
+            response = refusal(FAULTS[code], wants_html=is_http and "text/html" in accept)
         await (response(scope, receive, send) if is_http else deny(scope, receive, send, response))
 
 
@@ -62,4 +69,12 @@ def request_of(scope: Scope) -> Request:
         headers.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
     is_secure = scope["scheme"] in ("https", "wss")
     subprotocols: Any = scope.get("subprotocols", ())
-    return Request("https" if is_secure else "http", scope["path"], headers, subprotocols)
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Request(
+        "https" if is_secure else "http",
+        scope["path"],
+        headers,
+        subprotocols,
+        parse_qsl(query, keep_blank_values=True),
+        (scope.get("client") or ("",))[0],
+    )

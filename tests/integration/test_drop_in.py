@@ -1,17 +1,20 @@
-"""`/v1/realtime`: programs that speak the API, on the same machine."""
+"""The drop-in paths: programs that were written for OpenAI or Azure."""
 
 import json
 from pathlib import Path
 
+import httpx
 import pytest
 from websockets.exceptions import InvalidStatus
 
 from rtclient.testing import PeerSession, ScriptedPeer, session_created
+from server.drop_in import FOREIGN, SOCKETS
 from tests.integration.test_relay import environment
 from tests.support.app import serving
 from tests.support.talker import talking
 
 PATH = "/v1/realtime?model=gpt-realtime"
+TOKEN = "tok_of_the_tests_4711"
 
 
 async def refusal(
@@ -82,16 +85,15 @@ async def test_a_dial_that_fails_refuses_with_http(
 @pytest.mark.parametrize(
     ("path", "param"),
     [
-        ("/v1/realtime?model=../../x", "model"),
         ("/v1/realtime?model=a&model=b", "model"),
-        ("/v1/realtime?model=a&api-version=2024-10-01", "api-version"),
+        ("/v1/realtime?call_id=rtc_1", "call_id"),
         ("/ws?model=x", "model"),
         ("/ws?profile=unknown", "profile"),
         ("/ws?profile=default&profile=default", "profile"),
         ("/ws?token=x", "token"),
     ],
 )
-async def test_unknown_queries_are_refused_before_a_dial(
+async def test_wrong_queries_are_refused_before_a_dial(
     tmp_path: Path, path: str, param: str
 ) -> None:
     async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
@@ -105,6 +107,120 @@ async def test_other_machines_are_refused_before_a_dial(tmp_path: Path) -> None:
         status, error = await refusal(server.port, PATH, headers={"X-Forwarded-For": "10.0.0.1"})
         assert (status, error["code"]) == (403, "loopback_only")
         assert peer.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "subprotocols"),
+    [
+        ("/v1/realtime?model=m&api-version=2024-10-01", {"Authorization": f"Bearer {TOKEN}"}, ()),
+        ("/v1/realtime", {}, ("realtime", f"openai-insecure-api-key.{TOKEN}")),
+        ("/openai/v1/realtime?model=m", {"Authorization": f"Bearer {TOKEN}"}, ()),
+        ("/openai/v1/realtime?model=m", {"api-key": TOKEN}, ("realtime",)),
+        ("/openai/realtime?deployment=m&api-version=x&odd=1", {"api-key": TOKEN}, ()),
+        (f"/openai/realtime?api-key={TOKEN}&deployment=m", {}, ("other",)),
+    ],
+)
+async def test_every_way_to_name_model_and_key_opens_a_session(
+    tmp_path: Path, path: str, headers: dict[str, str], subprotocols: tuple[str, ...]
+) -> None:
+    settings = {"ACCESS_TOKEN": TOKEN}
+    async with (
+        ScriptedPeer() as peer,
+        serving(environment(peer, **settings), tmp_path) as server,
+        talking(server.port, path, headers=headers, subprotocols=subprotocols) as client,
+    ):
+        await client.until("session.created")
+        chosen = "realtime" if "realtime" in subprotocols else None
+        assert client.connection.subprotocol == chosen
+        session = await peer.session()
+        assert TOKEN not in repr([*session.headers.raw_items()])
+        assert TOKEN not in session.path
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+async def test_a_wrong_key_is_refused_in_the_services_shape(tmp_path: Path, path: str) -> None:
+    async with (
+        ScriptedPeer() as peer,
+        serving(environment(peer, ACCESS_TOKEN=TOKEN), tmp_path) as server,
+    ):
+        status, error = await refusal(server.port, path, headers={"api-key": "wrong"})
+        if path == "/v1/realtime":
+            assert (status, error["code"], error["param"]) == (401, "invalid_api_key", None)
+            assert error["type"] == "invalid_request_error"
+        else:
+            assert (status, error["code"]) == (401, "401")
+            assert error.keys() == {"code", "message"}
+        assert peer.requests == []
+
+
+async def test_a_transcription_is_dialled_as_one(tmp_path: Path) -> None:
+    async with (
+        ScriptedPeer() as peer,
+        serving(environment(peer), tmp_path) as server,
+        talking(server.port, "/v1/realtime?model=m&intent=transcription") as client,
+    ):
+        await client.until("session.created")
+        assert (await peer.session()).path == "/v1/realtime?intent=transcription"
+
+
+async def test_another_model_is_noted_once_and_never_by_its_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        for model in ("model-one", "model-two"):
+            async with talking(server.port, f"/v1/realtime?model={model}") as client:
+                await client.until("session.created")
+        assert (await peer.session()).path == "/v1/realtime?model=gpt-realtime-2.1"
+    noted = [record for record in caplog.records if getattr(record, "code", "")]
+    assert [record.code for record in noted] == ["model_not_served"]  # type: ignore[attr-defined]
+    assert "model-one" not in str([vars(record) for record in noted])
+
+
+async def test_strict_models_are_refused_as_the_service_does(tmp_path: Path) -> None:
+    settings = {"STRICT_MODELS": "1"}
+    async with ScriptedPeer() as peer, serving(environment(peer, **settings), tmp_path) as server:
+        async with talking(server.port, "/v1/realtime?model=x") as client:
+            reason = "invalid_request_error.model_not_found"
+            assert await client.closed() == (4004, reason)
+            assert [error["code"] for error in client.errors()] == ["model_not_found"]
+        status, error = await refusal(server.port, "/openai/v1/realtime?model=x")
+        assert (status, error["code"]) == (404, "DeploymentNotFound")
+        assert peer.requests == []
+        async with talking(server.port, "/v1/realtime?model=gpt-realtime-2.1") as client:
+            await client.until("session.created")
+
+
+@pytest.mark.parametrize("path", FOREIGN)
+async def test_other_protocols_say_so_on_sockets_and_over_http(tmp_path: Path, path: str) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        status, error = await refusal(server.port, path)
+        assert (status, error["code"]) == (404, "protocol_not_served")
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+            answer = await http.post(path, content=b"v=0")
+        assert answer.status_code == 404
+        assert answer.json()["error"] == error
+
+
+@pytest.mark.parametrize("path", SOCKETS)
+async def test_a_plain_get_says_what_the_address_is_for(tmp_path: Path, path: str) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        answer = await server.get(path)
+        assert (answer.status_code, answer.headers["Upgrade"]) == (426, "websocket")
+        assert "WebSocket" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/v1/models", "/openai/v1/models"])
+async def test_the_model_is_listed(tmp_path: Path, path: str) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        listed = (await server.get(path)).json()
+        assert listed["object"] == "list"
+        (model,) = listed["data"]
+        assert (model["id"], model["object"]) == ("gpt-realtime-2.1", "model")
+        assert isinstance(model["created"], int)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http:
+            head = await http.head(path)
+        assert (head.status_code, head.content) == (200, b"")
 
 
 async def test_too_many_sessions_are_refused_with_http(tmp_path: Path) -> None:

@@ -148,7 +148,7 @@ def clean_environment(extra: Mapping[str, str]) -> dict[str, str]:
     """The environment of this process without what could configure the app, plus `extra`."""
     app = re.compile(
         r"(AZURE_|OPENAI_|PARLEY_|RTCLIENT_|LOCAL_|TLS_)|(HOST|PORT|UPSTREAM|WORKERS|ACCESS_TOKEN|EXTRA_CA_FILE"
-        r"|MAX_SESSIONS|SESSION_LIMIT_S|IDLE_LIMIT_S|TRANSCRIPTION_MODEL)$|https?_proxy$",
+        r"|MAX_SESSIONS|STRICT_MODELS|SESSION_LIMIT_S|IDLE_LIMIT_S|TRANSCRIPTION_MODEL)$|https?_proxy$",
         re.IGNORECASE,
     )
     kept = {name: value for name, value in os.environ.items() if not app.match(name)}

@@ -51,7 +51,8 @@ def request(
     **headers: str,
 ) -> Request:
     named = {name.replace("_", "-"): [value] for name, value in headers.items()}
-    return Request(scheme, path, {"host": ["localhost:3000"]} | named, subprotocols)
+    host = {"host": ["localhost:3000"]}
+    return Request(scheme, path, host | named, subprotocols, peer="127.0.0.1")
 
 
 GATE = make_gate(host="127.0.0.1")
@@ -218,3 +219,77 @@ def test_the_policy_lets_the_page_work_and_nothing_else() -> None:
     assert "unsafe" not in policy
     assert "upgrade-insecure-requests" not in policy
     assert "microphone=(self)" in SECURITY_HEADERS["Permissions-Policy"]
+
+
+PROGRAM_PATHS = ["/v1/realtime", "/openai/v1/realtime", "/openai/realtime", "/v1/models"]
+
+
+@pytest.mark.parametrize("path", PROGRAM_PATHS)
+def test_programs_elsewhere_need_a_token_that_is_configured(path: str) -> None:
+    elsewhere = Request(
+        "http",
+        path,
+        {"host": ["parley.example"], "api-key": [TOKEN]},
+        peer="10.0.0.7",
+    )
+    names = ["parley.example"]
+    open_gate = make_gate(host="0.0.0.0", allowed_hosts=names)
+    locked = make_gate(host="0.0.0.0", allowed_hosts=names, access_token=TOKEN)
+    assert open_gate.refusal(elsewhere) == "loopback_only"
+    assert locked.refusal(elsewhere) is None
+    assert GATE.refusal(request(path, api_key="any")) is None
+    assert GATE.refusal(request(path)) is None
+    assert GATE.refusal(request(path, x_forwarded_for="10.0.0.7")) == "loopback_only"
+
+
+@pytest.mark.parametrize(
+    ("path", "passes"),
+    [
+        ("/openai/realtime", True),
+        ("/openai/v1/realtime", True),
+        ("/v1/realtime", False),
+        ("/ws", False),
+    ],
+)
+def test_a_key_in_the_address_is_azures(path: str, passes: bool) -> None:
+    headers = {"host": ["localhost"]}
+    asked = Request("http", path, headers, (), [("api-key", TOKEN)], "127.0.0.1")
+    assert (LOCKED.refusal(asked) is None) == passes
+    wrong = Request("http", path, headers, (), [("api-key", "wrong")], "127.0.0.1")
+    assert LOCKED.refusal(wrong) == "unauthorized"
+
+
+LIVE = "ek_live"
+
+
+def is_live(value: str) -> bool:
+    return value == LIVE
+
+
+@pytest.mark.parametrize("gate", [GATE, LOCKED])
+@pytest.mark.parametrize("path", PROGRAM_PATHS[:3])
+def test_a_live_client_secret_opens_sockets_from_any_page(gate: Gate, path: str) -> None:
+    asked = request(
+        path,
+        subprotocols=["realtime", f"openai-insecure-api-key.{LIVE}"],
+        origin="https://elsewhere.example",
+    )
+    assert gate.refusal(asked, is_live) is None
+    assert gate.refusal(request(path, host="evil.test", api_key=LIVE), is_live)
+
+
+@pytest.mark.parametrize("gate", [GATE, LOCKED])
+def test_a_client_secret_that_is_over_or_made_up_opens_nothing(gate: Gate) -> None:
+    for path in PROGRAM_PATHS:
+        assert gate.refusal(request(path, api_key="ek_other"), is_live) == "unauthorized"
+
+
+@pytest.mark.parametrize("gate", [GATE, LOCKED])
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/realtime/client_secrets"])
+def test_a_client_secret_opens_sockets_only(gate: Gate, path: str) -> None:
+    assert gate.refusal(request(path, api_key=LIVE), is_live) == "unauthorized"
+
+
+def test_an_access_token_may_look_like_a_client_secret() -> None:
+    gate = make_gate(host="localhost", access_token="ek_of_the_operator")
+    assert gate.refusal(request("/v1/models", api_key="ek_of_the_operator"), is_live) is None

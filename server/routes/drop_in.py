@@ -1,0 +1,132 @@
+"""The drop-in paths, for programs that were written for OpenAI or Azure.
+
+They are dialled first and refused with HTTP in the shape that those programs know.
+"""
+
+import logging
+from typing import Any
+
+from fastapi import APIRouter, Request, WebSocket
+from starlette.responses import JSONResponse, Response
+
+from rtclient.errors import ConnectionLost
+from rtclient.protocol.codec import encode
+from server.drop_in import (
+    FOREIGN,
+    SOCKETS,
+    Models,
+    Refused,
+    Wish,
+    family_of,
+    foreign,
+    refused_by,
+    wish_of,
+)
+from server.errors import FAULTS, fault_of
+from server.relay.actions import Note
+from server.routes.answers import refused
+from server.routes.guard import request_of
+from server.routes.sockets import ClientConnection, accept, refuse, upgrade_required
+from server.sessions import Sessions
+
+_log = logging.getLogger("server.relay")
+_ANY = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
+
+_OTHER_MODEL = Note(
+    "model_not_served",
+    "A program named a model that is not configured; it is served by the configured one."
+    " STRICT_MODELS=1 refuses such names.",
+)
+_UNKNOWN_QUERY = Note(
+    "query_ignored", "A program's address has a query that means nothing here; it is ignored."
+)
+
+
+def drop_in_routes(sessions: Sessions, *, is_strict: bool, since: int) -> APIRouter:
+    """Return the routes.
+
+    Args:
+        sessions: Where sessions are opened.
+        is_strict: Whether a model that is not configured is refused.
+        since: When the server started, in Unix seconds.
+    """
+    router = APIRouter()
+    models = Models(sessions.upstream.model, is_strict)
+
+    async def socket(websocket: WebSocket) -> None:
+        path = websocket.scope["path"]
+        wish = wish_of(path, request_of(websocket.scope).query, models)
+        if isinstance(wish, Refused):
+            await _refuse(websocket, wish, sessions)
+            return
+        if wish.is_other_model:
+            sessions.note(_OTHER_MODEL)
+        if wish.has_unknown:
+            sessions.note(_UNKNOWN_QUERY)
+        if not sessions.limits.admit():
+            await _refuse(websocket, refused_by(FAULTS["too_many_sessions"], wish.family), sessions)
+            return
+        try:
+            await _relay(websocket, sessions, wish)
+        finally:
+            sessions.limits.release()
+
+    async def socket_by_http() -> Response:
+        return upgrade_required(", such as an OpenAI SDK with its base URL set to this server")
+
+    async def elsewhere(request: Request) -> Response:
+        return refused(foreign(request.url.path), family_of(request.url.path) or "openai")
+
+    async def socket_elsewhere(websocket: WebSocket) -> None:
+        await _refuse(websocket, foreign(websocket.scope["path"]), sessions)
+
+    async def list_models() -> Response:
+        model = {"id": models.served, "object": "model", "created": since, "owned_by": "parley"}
+        return JSONResponse({"object": "list", "data": [model]})
+
+    for path in SOCKETS:
+        router.add_api_websocket_route(path, socket)
+        router.add_api_route(path, socket_by_http, methods=["GET", "HEAD"])
+    for path in FOREIGN:
+        router.add_api_websocket_route(path, socket_elsewhere)
+        router.add_api_route(path, elsewhere, methods=_ANY)
+    for path in ("/v1/models", "/openai/v1/models"):
+        router.add_api_route(path, list_models, methods=["GET", "HEAD"])
+    return router
+
+
+async def _relay(websocket: WebSocket, sessions: Sessions, wish: Wish) -> None:
+    try:
+        upstream = await sessions.upstream.dial(wish.kind)
+    except Exception as exc:
+        fault = fault_of(exc)
+        if fault.code == "internal_error":
+            _log.exception("dial failed")
+        await _refuse(websocket, refused_by(fault, wish.family), sessions)
+        return
+
+    async def dialled(_target: str) -> Any:
+        return upstream
+
+    try:
+        await accept(websocket)
+        await sessions.run(sessions.drop_in_plan(), ClientConnection(websocket), dialled)
+    finally:
+        await upstream.close()
+
+
+async def _refuse(websocket: WebSocket, why: Refused, sessions: Sessions) -> None:
+    """Say no as the service does: before the upgrade, or after it."""
+    family = family_of(websocket.scope["path"]) or "openai"
+    if why.close_code is None:
+        await refuse(websocket, refused(why, family))
+        return
+    await accept(websocket)
+    client = ClientConnection(websocket)
+    event = {"type": "error", "event_id": sessions.new_id("event"), **why.body(family)}
+    event["error"]["event_id"] = None
+    try:
+        await client.send(encode(event))
+    except ConnectionLost:
+        return
+    await client.close(why.close_code, f"{why.type}.{why.code}")
