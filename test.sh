@@ -8,7 +8,7 @@ cd "$(dirname "$0")" || exit 1
 export PYTHONDONTWRITEBYTECODE=${CI:+1}
 
 default="check unit contract integration web browser clients image"
-by_name="soak fuzz live bench"
+by_name="third_party soak fuzz live bench"
 layers=${*:-$default}
 for layer in $layers ${SKIP:+${SKIP//,/ }}; do
   case " $default $by_name " in
@@ -29,7 +29,7 @@ run_layer() {
     integration) run_pytest tests/integration -m "not image" -n 3 ;;
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
-    clients)     run_pytest tests/clients ;;
+    clients|third_party) run_pytest "tests/$1" --cells "tests/$1/cells.toml" ;;
     image)       run_pytest tests/integration/test_dockerfile.py -m image --timeout 240 ;;
     soak)        run_pytest tests/soak --timeout 3600 ;;
     fuzz)        run_pytest tests/unit -m hypothesis --hypothesis-profile fuzz --timeout 1800 ;;

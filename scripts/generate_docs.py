@@ -5,7 +5,7 @@
 
 .env.example and docs/configuration.md come from `server.settings.Settings`, docs/troubleshooting.md
 from `server.errors.FAULTS`, the table of docs/engine.md (between its marks) from
-`scripts/server_events.py`.
+`scripts/server_events.py`, docs/compatibility.md from the cells of the client programs.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
 from scripts import server_events  # noqa: E402
 from server.errors import FAULTS, Fault  # noqa: E402
 from server.settings import Settings  # noqa: E402
+from tests.support import cells  # noqa: E402
 
 _MADE = "made by scripts/generate_docs.py; change the code, then run it"
 _BEGIN, _END = f"<!-- server events: {_MADE} -->", "<!-- end of server events -->"
@@ -87,10 +88,34 @@ def troubleshooting_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def compatibility_page() -> str:
+    """Return the text of docs/compatibility.md."""
+    files = sorted(ROOT.glob("tests/*/cells.toml"))
+    lines = [
+        "# Compatibility",
+        "",
+        f"<!-- {_MADE} -->",
+        "",
+        "Programs that speak the Realtime API work here by changing one URL.",
+        "These clients are tried: unchanged packages, each in an environment of its own, pinned.",
+        "They dial our server at the path, plain (`ws`) or with TLS (`wss`).",
+        "Behind it stands an upstream of either dialect: `ga`, or `preview` as a strict server.",
+        "",
+        "Every combination of a row is a cell, and every cell is a test.",
+        "The lists are "
+        + " and ".join(f"`{path.relative_to(ROOT).as_posix()}`" for path in files)
+        + "; a cell that fails, is skipped or does not run fails its layer.",
+        "",
+        cells.page([cells.read_sheet(path.read_text(encoding="utf-8")) for path in files]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def pages() -> dict[str, str]:
     """Return each page's text by its path from the root."""
     return {
         ".env.example": environment_example(),
+        "docs/compatibility.md": compatibility_page(),
         "docs/configuration.md": configuration_page(),
         "docs/troubleshooting.md": troubleshooting_page(),
     }

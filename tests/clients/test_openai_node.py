@@ -1,6 +1,6 @@
 """The official npm package `openai`, unchanged: every kind of turn, by each of its classes.
 
-Its clients force wss. `node/turns.mjs` takes the turns and reports facts; here they are judged.
+Its clients force wss. `openai-node/turns.mjs` takes the turns and reports facts, judged here.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from tests.support.servers import ROOT, child
 from tests.support.tls_front import tls_front
 from tests.support.waiting import ready_line
 
-HERE = Path(__file__).parent / "node"
+HERE = Path(__file__).parent / "openai-node"
 OPENAI = ("OpenAIRealtimeWS", "OpenAIRealtimeWebSocket")
 SECRET = ("OpenAIRealtimeWebSocketWithSecret",)
 """As a browser: with a client secret."""
@@ -59,7 +59,7 @@ async def output_of(*command: str | Path, **environment: str) -> str:
 async def node_program() -> tuple[str, Path]:
     """A node that is new enough, and the program beside its packages."""
     node = await output_of("scripts/node.sh", *LEAST_NODE)
-    packages = await output_of("scripts/npm_packages.sh", HERE)
+    packages = await output_of("scripts/client_environment.sh", HERE)
     return node, Path(shutil.copy(HERE / "turns.mjs", packages))
 
 

@@ -1,0 +1,37 @@
+"""`openai` 1.66.5 for Python, of the time of the preview: its `beta.realtime`, at our address."""
+
+from openai import AsyncAzureOpenAI, AsyncOpenAI
+from openai.types.beta.realtime import RealtimeServerEvent
+from openai_turns import STEPS, Models, Preview, opened
+from report import Run, main
+
+KNOWN_ERRORS = {
+    # The first item has none before it; later versions of the package know.
+    ("conversation.item.created", "previous_item_id"),
+    ("input_audio_buffer.committed", "previous_item_id"),
+    # It has no `in_progress`, which every answer begins with.
+    ("response.created", "response.status"),
+}
+MODELS = Models(RealtimeServerEvent, KNOWN_ERRORS)
+
+
+def client(run: Run) -> AsyncOpenAI:
+    # Both force wss without a base URL of their own for sockets.
+    base = run.socket_base if run.origin.startswith("http:") else None
+    if run.kind == "AsyncOpenAI.beta.realtime":
+        return AsyncOpenAI(api_key=run.key, base_url=run.base, websocket_base_url=base)
+    return AsyncAzureOpenAI(
+        api_key=run.key,
+        azure_endpoint=run.origin,
+        api_version="2024-10-01-preview",
+        websocket_base_url=base,
+    )
+
+
+async def take(run: Run, step: str) -> None:
+    connection = client(run).beta.realtime.connect(model="gpt-realtime")
+    async with opened(connection, MODELS, Preview) as talk:
+        await STEPS[step](talk)
+
+
+main(take)

@@ -1,0 +1,70 @@
+"""The newest `openai` for Python: the classes and calls of its README, given our address."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from openai import AsyncAzureOpenAI, AsyncOpenAI
+from openai.types.beta.realtime import RealtimeServerEvent as PreviewEvent
+from openai.types.realtime import RealtimeServerEvent
+from openai_turns import GA, STEPS, Models, Preview, opened
+from report import Run, main
+
+MODEL = "gpt-realtime"
+MODELS = {GA: Models(RealtimeServerEvent), Preview: Models(PreviewEvent)}
+
+
+def plain(run: Run) -> AsyncOpenAI:
+    return AsyncOpenAI(api_key=run.key, base_url=run.base)
+
+
+def azure(run: Run) -> AsyncAzureOpenAI:
+    is_plain = run.origin.startswith("http:")
+    return AsyncAzureOpenAI(
+        api_key=run.key,
+        azure_endpoint=run.origin,
+        api_version="2024-10-01-preview",
+        websocket_base_url=run.socket_base if is_plain else None,  # it forces wss otherwise
+    )
+
+
+def beta(run: Run) -> AsyncOpenAI:
+    is_plain = run.origin.startswith("http:")
+    base = run.socket_base if is_plain else None  # it forces wss otherwise
+    return AsyncOpenAI(api_key=run.key, base_url=run.base, websocket_base_url=base)
+
+
+def dial(run: Run, **options: Any) -> tuple[AbstractAsyncContextManager[Any], Any]:
+    match run.kind:
+        case "AsyncOpenAI.realtime":
+            return plain(run).realtime.connect(**options), GA
+        case "AsyncAzureOpenAI.realtime":
+            return azure(run).realtime.connect(**options), GA
+        case "AsyncOpenAI.beta.realtime":
+            return beta(run).beta.realtime.connect(**options), Preview
+        case "AsyncAzureOpenAI.beta.realtime":
+            return azure(run).beta.realtime.connect(**options), Preview
+    raise ValueError(run.kind)
+
+
+async def with_secret(run: Run) -> None:
+    """A browser's session: its key is made by a server that has the account's."""
+    secret = await plain(run).realtime.client_secrets.create(
+        session={"type": "realtime", "instructions": "I come from the secret."}
+    )
+    assert secret.value.startswith("ek_")
+    browser = AsyncOpenAI(api_key=secret.value, base_url=run.base)
+    async with opened(browser.realtime.connect(model=MODEL), MODELS[GA], GA) as talk:
+        assert talk.events[0].session.instructions == "I come from the secret."
+
+
+async def take(run: Run, step: str) -> None:
+    if step == "secret":
+        return await with_secret(run)
+    is_transcription = step == "transcription"
+    options = {"extra_query": {"intent": "transcription"}} if is_transcription else {}
+    connection, dialect = dial(run, model=MODEL, **options)
+    async with opened(connection, MODELS[dialect], dialect) as talk:
+        await STEPS[step](talk)
+
+
+main(take)

@@ -1,0 +1,258 @@
+"""Runs the programs of a sheet of cells against our server, and says what became of each cell.
+
+A layer has a folder with `cells.toml`, `test_cells.py` and one folder for each client: its lock
+(`requirements.txt` or `package-lock.json`) and its program (`program.py` or `program.mjs`).
+
+A program takes the recorded question and its runs as arguments: `program SPEECH.wav RUN...`. A RUN
+is a JSON object with `id`, `kind`, `path`, `steps`, `origin` (`http://127.0.0.1:PORT`) and `key`.
+For each step it prints a line `{"run": id, "step": name, "result": "pass" or why not}`.
+
+The hooks at the end make it strict: a cell that is skipped fails, and with `--cells` (as
+`./test.sh` has it) a cell that did not run fails the layer. The matrix is printed then.
+"""
+
+import asyncio
+import contextlib
+import json
+import shutil
+from collections.abc import AsyncIterator, Collection, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from rtclient.engine import scripted
+from rtclient.engine.door import DoorRules
+from rtclient.engine.senses import Say
+from rtclient.engine.serve import serve
+from server.local_authority import Identity
+from tests.support.app import serving
+from tests.support.azure_peer import KEY
+from tests.support.cells import PASS, Cell, Run, Sheet, printed, read_sheet
+from tests.support.certificates import Authority
+from tests.support.official import SPEECH
+from tests.support.servers import ROOT, child
+
+KIT = ROOT / "tests" / "clients" / "kit"
+"""What the programs have in common; it needs no package of ours."""
+NODE = ("22", "0")
+"""What the npm packages ask for; from here on Node has a WebSocket of its own, as browsers have."""
+ACCESS = "the-clients-key"
+"""Our server's access token: what the clients have as their API key."""
+LONG = "Count to thirty"
+ANSWERS = {LONG.lower(): [Say(" ".join(["one two three four five"] * 40))]}
+HEARD = ["What time is it?"] * 8
+
+Place = tuple[str, str]
+"""Scheme and upstream dialect."""
+
+
+def sheet_of(folder: Path) -> Sheet:
+    """Read the cells of a layer."""
+    return read_sheet((folder / "cells.toml").read_text(encoding="utf-8"))
+
+
+def locked_version(folder: Path, package: str) -> str:
+    """Return the version of a package in a client's lock; empty: it is not there."""
+    if (npm := folder / "package-lock.json").is_file():
+        packages = json.loads(npm.read_text())["packages"]
+        return str(packages.get(f"node_modules/{package}", {}).get("version", ""))
+    for line in (folder / "requirements.txt").read_text().splitlines():
+        name, _, rest = line.partition("==")
+        if name.partition("[")[0] == package and rest:
+            return rest.split()[0]
+    return ""
+
+
+@contextlib.asynccontextmanager
+async def servers(
+    places: Collection[Place], folder: Path
+) -> AsyncIterator[tuple[Mapping[Place, str], Path]]:
+    """Serve our app at each place before an engine that speaks the place's dialect.
+
+    Gives the origins, and the file of the authority to trust. The senses are scripted.
+    """
+    authority = Authority()
+    identity = Identity(*authority.write_server(folder))
+    senses = scripted.senses(*HEARD, answers=ANSWERS)
+    origins: dict[Place, str] = {}
+    async with contextlib.AsyncExitStack() as stack:
+        engine = await stack.enter_async_context(serve(senses, rules=DoorRules(key=KEY)))
+        environment = {
+            "UPSTREAM": "azure",
+            "AZURE_OPENAI_ENDPOINT": f"http://127.0.0.1:{engine.address[1]}",
+            "AZURE_OPENAI_API_KEY": KEY,
+            "AZURE_OPENAI_DEPLOYMENT": "gpt-realtime",
+            "ACCESS_TOKEN": ACCESS,
+        }
+        for scheme, upstream in places:
+            settings = {**environment, "AZURE_OPENAI_DIALECT": upstream}
+            is_secure = scheme == "wss"
+            app = serving(settings, folder, identity=identity if is_secure else None)
+            port = (await stack.enter_async_context(app)).port
+            host = "https://localhost" if is_secure else "http://127.0.0.1"
+            origins[scheme, upstream] = f"{host}:{port}"
+        yield origins, authority.write(folder)
+
+
+async def _told(*command: str | Path) -> str:
+    """Run a script of ours; return its last line. What it says on stderr is shown."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    return out.decode().strip()
+
+
+async def _command(folder: Path) -> Sequence[str]:
+    """Return the command that starts a client's program; its environment is made when needed."""
+    home = Path(await _told("scripts/client_environment.sh", folder))
+    if not (folder / "program.mjs").is_file():
+        return (str(home / "bin" / "python"), str(folder / "program.py"))
+    for source in (*KIT.glob("*.mjs"), folder / "program.mjs"):  # beside the packages
+        shutil.copy(source, home)
+    return (await _told("scripts/node.sh", *NODE), str(home / "program.mjs"))
+
+
+class Matrix:
+    """The programs of one layer, each run once with all the runs that are asked for."""
+
+    def __init__(self, folder: Path, runs: Sequence[Run]) -> None:
+        self.sheet = sheet_of(folder)
+        self._folder = folder
+        self._runs = {str(number): run for number, run in enumerate(runs)}
+        self._programs: dict[str, asyncio.Task[None]] = {}
+        self._results: dict[Cell, str] = {}
+
+    async def result(self, cell: Cell) -> str:
+        """Wait for the client's program; return what it says of a cell."""
+        await self._programs[cell.run.client]
+        return self._results[cell]
+
+    async def unlisted(self) -> Sequence[str]:
+        """Wait for all programs; return what they did that no cell asks for."""
+        await asyncio.gather(*self._programs.values())
+        return [str(cell) for cell in self._results if cell not in self.sheet.cells]
+
+    @contextlib.asynccontextmanager
+    async def running(self, origins: Mapping[Place, str], authority: Path) -> AsyncIterator[None]:
+        """Run the programs, two at a time, until the block ends."""
+        turn = asyncio.Semaphore(2)
+        for client in dict.fromkeys(run.client for run in self._runs.values()):
+            command = await _command(self._folder / client)
+            program = self._run(client, command, origins, authority, turn)
+            self._programs[client] = asyncio.create_task(program)
+        try:
+            yield
+        finally:
+            for program_task in self._programs.values():
+                program_task.cancel()
+            await asyncio.gather(*self._programs.values(), return_exceptions=True)
+
+    async def _run(
+        self,
+        client: str,
+        command: Sequence[str],
+        origins: Mapping[Place, str],
+        authority: Path,
+        turn: asyncio.Semaphore,
+    ) -> None:
+        program, *arguments = command
+        environment = {
+            "PYTHONPATH": str(KIT),
+            "SSL_CERT_FILE": str(authority),
+            "NODE_EXTRA_CA_CERTS": str(authority),
+        }
+        runs = {id: run for id, run in self._runs.items() if run.client == client}
+        told = [json.dumps(self._asked(id, run, origins)) for id, run in runs.items()]
+        async with (
+            turn,
+            child(*arguments, str(SPEECH), *told, environment=environment, program=program) as kid,
+        ):
+            code = await kid.ended()
+        ending = f"the program ended with {code}: {kid.stderr[-2000:].decode(errors='replace')}"
+        for cell in (Cell(run, step) for run in runs.values() for step in self.sheet.steps_of(run)):
+            self._results[cell] = ending
+        for line in kid.stdout.decode().splitlines():
+            said = json.loads(line)
+            self._results[Cell(runs[said["run"]], said["step"])] = said["result"]
+
+    def _asked(self, id: str, run: Run, origins: Mapping[Place, str]) -> Mapping[str, Any]:
+        return {
+            "id": id,
+            "kind": run.kind,
+            "path": run.path,
+            "steps": self.sheet.steps_of(run),
+            "origin": origins[run.scheme, run.upstream],
+            "key": ACCESS,
+        }
+
+
+# Fixture and hooks: a layer's conftest.py imports them by name ----------------------------------
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def matrix(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Matrix]:
+    """The programs of the layer whose tests ask for it: with the runs of the collected cells."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    folder = next(item.path.parent for item in tests if "matrix" in item.fixturenames)
+    cells = [item.callspec.params["cell"] for item in tests if "cell" in item.fixturenames]
+    runs = list(dict.fromkeys(cell.run for cell in cells if isinstance(cell, Cell)))
+    found = Matrix(folder, runs)
+    places = {(run.scheme, run.upstream) for run in runs}
+    async with (
+        servers(places, tmp_path_factory.mktemp("servers")) as (origins, authority),
+        found.running(origins, authority),
+    ):
+        yield found
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add `--cells`."""
+    help = "a file of cells: each of them must run and pass, and the matrix is printed"
+    parser.addoption("--cells", metavar="FILE", help=help)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let no cell be skipped."""
+    report = yield
+    if report.skipped and isinstance(item, pytest.Function) and "cell" in item.fixturenames:
+        report.outcome, report.longrepr = "failed", f"a cell must not be skipped: {report.longrepr}"
+    return report
+
+
+def _verdicts(config: pytest.Config) -> Mapping[str, str]:
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    found = {}
+    for outcome, word in (("passed", PASS), ("failed", "FAIL"), ("error", "ERROR")):
+        for report in reporter.stats.get(outcome, ()):
+            found[report.nodeid.partition("[")[2].removesuffix("]")] = word
+    return found
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the layer when a cell has not passed, whatever the reason."""
+    if path := session.config.getoption("cells", None):
+        cells = {str(cell) for cell in read_sheet(Path(path).read_text()).cells}
+        verdicts = _verdicts(session.config)
+        if any(verdicts.get(cell) != PASS for cell in cells):
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the matrix."""
+    if path := config.getoption("cells", None):
+        sheet = read_sheet(Path(path).read_text())
+        terminalreporter.section(f"cells of {path}")
+        for line in printed(sheet, _verdicts(config)):
+            terminalreporter.write_line(line)
