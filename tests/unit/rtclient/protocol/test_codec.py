@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtclient.errors import LocalProtocolError, RemoteProtocolError
-from rtclient.protocol.codec import MAX_DEPTH, MAX_NODES, decode, encode, peek_type
+from rtclient.protocol.codec import MAX_DEPTH, MAX_NODES, decode, encode, find_type, peek_type
 
 
 def nested(depth: int) -> str:
@@ -235,3 +235,31 @@ def test_a_cycle_is_not_encoded() -> None:
 )
 def test_the_type_is_found_without_reading_all(text: str, event_type: str | None) -> None:
     assert peek_type(text) == event_type
+
+
+@given(
+    st.tuples(st.sampled_from(['{"type":"', ' {"type" :\t"', '{"event_id":"e","type":"']), scraps)
+)
+def test_where_the_type_is_found_the_event_has_it(parts: tuple[str, str]) -> None:
+    text = "".join(parts)
+    span = find_type(text)
+    if span is not None:
+        with contextlib.suppress(RemoteProtocolError):
+            assert decode(text)["type"] == text[slice(*span)]
+        assert text[span[0] - 1] == text[span[1]] == '"'
+
+
+@pytest.mark.parametrize(
+    ("text", "has_one"),
+    [
+        ('{"type":"a"}', True),
+        ('{"type":"%s"}' % ("x" * 128), True),
+        ('{"type":"%s"}' % ("x" * 129), False),
+        ('{"type":""}', False),
+        ('{"type":"a\\n"}', False),
+        ('{"type":"a\x00b"}', False),
+        ('{"delta":"a","type":"b"}', False),
+    ],
+)
+def test_a_type_is_found_in_place_only_where_it_stands_as_it_is(text: str, has_one: bool) -> None:
+    assert (find_type(text) is not None) == has_one

@@ -1,0 +1,477 @@
+"""Between a peer that speaks preview and the GA inside. Text in, texts out; no sockets, no clock.
+
+    preview client ⇄ PreviewClient ⇄ GA ⇄ PreviewUpstream ⇄ preview upstream
+
+`rtclient.protocol.dialects` knows what a value becomes; this file knows which events are touched,
+and what one dialect tells in other events than the other:
+
+- GA tells of an item twice, `conversation.item.added` and `.done`; preview once, `.created`;
+- strict old clients need keys that GA leaves out, and know fewer voices;
+- strict new clients need keys that preview leaves out.
+
+Rules of the file:
+- an event that needs no change leaves as the same text, and is not parsed for that;
+- where only the name differs, it is replaced in place: what stands behind it is not looked at;
+- text that is no event passes unchanged (who reads it next refuses it);
+- nothing raises, and what is remembered is bounded.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+from rtclient.errors import LocalProtocolError, RemoteProtocolError
+from rtclient.protocol.codec import MAX_BYTES, decode, encode, find_type
+from rtclient.protocol.dialects import (
+    EVENT_NAMES,
+    FORMATS,
+    GA_ONLY_EVENTS,
+    PREVIEW_VOICES,
+    TRANSCRIPTION_EVENT_NAMES,
+    Dialect,
+    Lost,
+    dialect_of,
+    error_with_paths,
+    item_to_ga,
+    item_to_preview,
+    part_to_short,
+    path_to_ga,
+    path_to_preview,
+    response_to_ga,
+    response_to_preview,
+    session_to_ga,
+    session_to_preview,
+)
+
+__all__ = ["Crossing", "PreviewClient", "PreviewUpstream", "dialect_of", "handshake_dialect"]
+
+Event = dict[str, Any]
+
+PREVIEW_PATH: Final = "/openai/realtime"
+PREVIEW_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
+
+_MAX_TEXT = 4 * MAX_BYTES
+_MAX_REMEMBERED = 1000
+_DEFAULT_TEMPERATURE = 0.8
+_DEFAULT_VOICE = "alloy"
+
+_TO_PREVIEW_NAME = {ga: preview for preview, ga in EVENT_NAMES}
+_TO_GA_NAME = dict(EVENT_NAMES)
+_TRANSCRIPTION_TO_GA = dict(TRANSCRIPTION_EVENT_NAMES)
+_TRANSCRIPTION_TO_PREVIEW = {ga: preview for preview, ga in TRANSCRIPTION_EVENT_NAMES}
+
+# What the models of old clients require of a server's objects; used where GA says nothing.
+_REQUIRED_SESSION: Final[Mapping[str, Any]] = {
+    "object": "realtime.session",
+    "modalities": ["audio", "text"],
+    "instructions": "",
+    "voice": _DEFAULT_VOICE,
+    "input_audio_format": FORMATS[0][0],
+    "output_audio_format": FORMATS[0][0],
+    "input_audio_transcription": None,
+    "turn_detection": None,
+    "tools": [],
+    "tool_choice": "auto",
+    "max_response_output_tokens": "inf",
+}
+_REQUIRED_TRANSCRIPTION: Final[Mapping[str, Any]] = {
+    "object": "realtime.transcription_session",
+    "input_audio_format": FORMATS[0][0],
+    "input_audio_transcription": None,
+    "turn_detection": None,
+    "client_secret": None,
+}
+_REQUIRED_RESPONSE: Final[Mapping[str, Any]] = {
+    "object": "realtime.response",
+    "status_details": None,
+    "output": [],
+    "usage": None,
+}
+_REQUIRED_USAGE: Final[Mapping[str, Any]] = {
+    "total_tokens": 0,
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "input_token_details": {"cached_tokens": 0, "text_tokens": 0, "audio_tokens": 0},
+    "output_token_details": {"text_tokens": 0, "audio_tokens": 0},
+}
+_REQUIRED_PART: Final[Mapping[str, Mapping[str, Any]]] = {
+    "audio": {"transcript": None},
+    "input_audio": {"transcript": None},
+    "text": {"text": ""},
+    "input_text": {"text": ""},
+}
+
+
+class Crossing(NamedTuple):
+    """What became of one text."""
+
+    texts: tuple[str, ...]
+    """What goes on, in order; none when the other dialect has no word for it."""
+    lost: tuple[str, ...] = ()
+    """Dotted names of what could not cross, such as `session.temperature`. From our tables only:
+    never something that a peer wrote."""
+
+
+def handshake_dialect(
+    path: str, subprotocols: Iterable[str] = (), beta_header: str | None = None
+) -> Dialect:
+    """Return what a handshake says about the client; its first update may say otherwise.
+
+    Args:
+        path: Without host and query.
+        subprotocols: Those that the client offers.
+        beta_header: The value of `OpenAI-Beta`.
+    """
+    is_preview = (
+        path.rstrip("/").endswith(PREVIEW_PATH)
+        or PREVIEW_SUBPROTOCOL in subprotocols
+        or "realtime=v1" in (beta_header or "").replace(" ", "").casefold()
+    )
+    return "preview" if is_preview else "ga"
+
+
+class _Bridge:
+    """What both ends share: reading and writing, and the names of calls."""
+
+    def __init__(self) -> None:
+        self._call_names: dict[str, Any] = {}
+
+    def _cross(
+        self,
+        text: str,
+        renamed: Mapping[str, str],
+        changed: Mapping[str, Callable[[Any, Event, Lost], list[Event]]],
+    ) -> Crossing:
+        """Do to one event what the tables say: `renamed` by name, `changed` by a method."""
+        span = find_type(text)
+        if span is not None:
+            start, end = span
+            event_type = text[start:end]
+            if (new := renamed.get(event_type)) is not None:
+                return Crossing((f"{text[:start]}{new}{text[end:]}",))
+            if event_type not in changed:
+                return Crossing((text,))
+        try:
+            event = decode(text, max_bytes=_MAX_TEXT)
+        except RemoteProtocolError:
+            return Crossing((text,))
+        event_type = event["type"]
+        lost: Lost = []
+        if (new := renamed.get(event_type)) is not None:
+            events = [event | {"type": new}]
+        elif (change := changed.get(event_type)) is not None:
+            events = change(self, event, lost)
+        else:
+            return Crossing((text,))
+        # What has not changed keeps its spelling.
+        texts = tuple(text if new_event == event else _written(new_event) for new_event in events)
+        return Crossing(texts, tuple(dict.fromkeys(lost)))
+
+    def _note_call(self, item: object) -> None:
+        """Remember what function an item calls, for events that do not repeat it."""
+        if isinstance(item, Mapping) and item.get("type") == "function_call":
+            item_id = item.get("id")
+            if isinstance(item_id, str):
+                _remember(self._call_names, item_id, item.get("name"))
+
+    def _name_call(self, event: Event, lost: Lost) -> list[Event]:
+        item_id = event.get("item_id")
+        name = self._call_names.get(item_id) if isinstance(item_id, str) else None
+        return [event if name is None else {"name": name, **event}]
+
+
+class PreviewClient(_Bridge):
+    """The peer is a preview client; we are its server."""
+
+    def __init__(self, upstream: Dialect = "ga") -> None:
+        """`upstream`: what the far end speaks; a preview one gets what only preview has."""
+        super().__init__()
+        self._keeps_preview_only = upstream == "preview"
+        self._temperature: float = _DEFAULT_TEMPERATURE
+        self._voices = set(PREVIEW_VOICES)
+
+    def to_inner(self, text: str) -> Crossing:
+        """Return the GA texts for one text of the client."""
+        return self._cross(text, {}, self._FROM_CLIENT)
+
+    def to_outer(self, text: str) -> Crossing:
+        """Return what the client gets for one GA text."""
+        return self._cross(text, _TO_PREVIEW_NAME, self._TO_CLIENT)
+
+    # From the client.
+
+    def _update(self, event: Event, lost: Lost, kind: str = "realtime") -> list[Event]:
+        session = event.get("session")
+        self._note_wishes(session)
+        ga = session_to_ga(session, lost, kind=kind, keeps_preview_only=self._keeps_preview_only)
+        return [event | {"type": "session.update", "session": ga}]
+
+    def _transcription_update(self, event: Event, lost: Lost) -> list[Event]:
+        return self._update(event, lost, "transcription")
+
+    def _response_create(self, event: Event, lost: Lost) -> list[Event]:
+        if "response" not in event:
+            return [event]
+        self._note_wishes(event["response"], also_temperature=False)
+        keeps = self._keeps_preview_only
+        response = response_to_ga(event["response"], lost, keeps_preview_only=keeps)
+        return [event | {"response": response}]
+
+    def _item_create(self, event: Event, lost: Lost) -> list[Event]:
+        return [event | {"item": item_to_ga(event.get("item"))}]
+
+    def _note_wishes(self, wishes: object, *, also_temperature: bool = True) -> None:
+        """Remember what the client asked for, to show it its own words again."""
+        if not isinstance(wishes, Mapping):
+            return
+        temperature, voice = wishes.get("temperature"), wishes.get("voice")
+        if also_temperature and isinstance(temperature, float | int) and temperature is not True:
+            self._temperature = temperature
+        if isinstance(voice, str) and len(self._voices) < _MAX_REMEMBERED:
+            self._voices.add(voice)
+
+    _FROM_CLIENT: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+        "session.update": _update,
+        "transcription_session.update": _transcription_update,
+        "response.create": _response_create,
+        "conversation.item.create": _item_create,
+    }
+
+    # To the client.
+
+    def _session(self, event: Event, lost: Lost) -> list[Event]:
+        session = event.get("session")
+        if not isinstance(session, Mapping):
+            return [event]
+        if session.get("type") == "transcription":
+            name = _TRANSCRIPTION_TO_PREVIEW[event["type"]]
+            flat = {**_REQUIRED_TRANSCRIPTION, **session_to_preview(session, lost)}
+        else:
+            name = event["type"]
+            flat = {**_REQUIRED_SESSION, **session_to_preview(session, lost)}
+            flat.setdefault("temperature", self._temperature)
+            self._fit_voice(flat, "session", lost)
+        return [event | {"type": name, "session": flat}]
+
+    def _response(self, event: Event, lost: Lost) -> list[Event]:
+        response = event.get("response")
+        if not isinstance(response, Mapping):
+            return [event]
+        flat = {**_REQUIRED_RESPONSE, **response_to_preview(response, lost)}
+        flat.setdefault("temperature", self._temperature)
+        self._fit_voice(flat, "response", lost)
+        if isinstance(flat["output"], list):
+            flat["output"] = [_with_required(item) for item in flat["output"]]
+        if isinstance(flat["usage"], Mapping):
+            flat["usage"] = _filled(flat["usage"], _REQUIRED_USAGE)
+        return [event | {"response": flat}]
+
+    def _fit_voice(self, flat: Event, name: str, lost: Lost) -> None:
+        """Show a voice that old clients know, unless this one has asked for another itself."""
+        voice = flat.get("voice")
+        if isinstance(voice, str) and voice not in self._voices:
+            flat["voice"] = _DEFAULT_VOICE
+            lost.append(f"{name}.voice")
+
+    def _item_arrived(self, event: Event, lost: Lost) -> list[Event]:
+        item = _with_required(item_to_preview(event.get("item")))
+        created = {"previous_item_id": None, **event}
+        return [created | {"type": "conversation.item.created", "item": item}]
+
+    def _item(self, event: Event, lost: Lost) -> list[Event]:
+        self._note_call(event.get("item"))
+        return [event | {"item": _with_required(item_to_preview(event.get("item")))}]
+
+    def _part(self, event: Event, lost: Lost) -> list[Event]:
+        return [event | {"part": _with_required_part(part_to_short(event.get("part")))}]
+
+    def _committed(self, event: Event, lost: Lost) -> list[Event]:
+        return [{"previous_item_id": None, **event}]
+
+    def _error(self, event: Event, lost: Lost) -> list[Event]:
+        return [event | {"error": error_with_paths(event.get("error"), path_to_preview)}]
+
+    def _told_already(self, event: Event, lost: Lost) -> list[Event]:
+        return []
+
+    def _unknown_to_preview(self, event: Event, lost: Lost) -> list[Event]:
+        lost.append(event["type"])
+        return []
+
+    _TO_CLIENT: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+        "session.created": _session,
+        "session.updated": _session,
+        "conversation.item.added": _item_arrived,
+        "conversation.item.created": _item_arrived,
+        "conversation.item.done": _told_already,
+        "conversation.item.retrieved": _item,
+        "response.created": _response,
+        "response.done": _response,
+        "response.output_item.added": _item,
+        "response.output_item.done": _item,
+        "response.content_part.added": _part,
+        "response.content_part.done": _part,
+        "response.function_call_arguments.done": _Bridge._name_call,
+        "input_audio_buffer.committed": _committed,
+        "error": _error,
+        **dict.fromkeys(GA_ONLY_EVENTS, _unknown_to_preview),
+    }
+
+
+class PreviewUpstream(_Bridge):
+    """The peer is a preview server; we are its client."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._unfinished: dict[str, Event] = {}
+        """The response's items that GA has not yet called done → what else their event says."""
+
+    def to_inner(self, text: str) -> Crossing:
+        """Return the GA texts for one text of the upstream."""
+        return self._cross(text, _TO_GA_NAME, self._FROM_UPSTREAM)
+
+    def to_outer(self, text: str) -> Crossing:
+        """Return what the upstream gets for one GA text."""
+        return self._cross(text, {}, self._TO_UPSTREAM)
+
+    # To the upstream.
+
+    def _update(self, event: Event, lost: Lost) -> list[Event]:
+        session = event.get("session")
+        is_transcription = isinstance(session, Mapping) and session.get("type") == "transcription"
+        name = _TRANSCRIPTION_TO_PREVIEW["session.update"] if is_transcription else event["type"]
+        return [event | {"type": name, "session": session_to_preview(session, lost)}]
+
+    def _response_create(self, event: Event, lost: Lost) -> list[Event]:
+        if "response" not in event:
+            return [event]
+        return [event | {"response": response_to_preview(event["response"], lost)}]
+
+    def _item_create(self, event: Event, lost: Lost) -> list[Event]:
+        return [event | {"item": item_to_preview(event.get("item"))}]
+
+    _TO_UPSTREAM: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+        "session.update": _update,
+        "response.create": _response_create,
+        "conversation.item.create": _item_create,
+    }
+
+    # From the upstream.
+
+    def _session(self, event: Event, lost: Lost) -> list[Event]:
+        session = session_to_ga(event.get("session"), lost, keeps_preview_only=True)
+        return [event | {"session": session}]
+
+    def _transcription_session(self, event: Event, lost: Lost) -> list[Event]:
+        session = session_to_ga(
+            event.get("session"), lost, kind="transcription", keeps_preview_only=True
+        )
+        return [event | {"type": _TRANSCRIPTION_TO_GA[event["type"]], "session": session}]
+
+    def _item_created(self, event: Event, lost: Lost) -> list[Event]:
+        item = item_to_ga(event.get("item"))
+        added = event | {"type": "conversation.item.added", "item": item}
+        if not isinstance(item, Mapping):
+            return [added]
+        if item.get("status") == "in_progress" and isinstance(item_id := item.get("id"), str):
+            has_previous = "previous_item_id" in event
+            more = {"previous_item_id": event["previous_item_id"]} if has_previous else {}
+            _remember(self._unfinished, item_id, more)
+            return [added]
+        return [added, _done(added, item)]
+
+    def _item_added(self, event: Event, lost: Lost) -> list[Event]:
+        self._note_call(event.get("item"))
+        return self._item(event, lost)
+
+    def _item(self, event: Event, lost: Lost) -> list[Event]:
+        return [event | {"item": item_to_ga(event.get("item"))}]
+
+    def _item_done(self, event: Event, lost: Lost) -> list[Event]:
+        item = item_to_ga(event.get("item"))
+        return [event | {"item": item}, *self._finish(event, item)]
+
+    def _response(self, event: Event, lost: Lost) -> list[Event]:
+        response = response_to_ga(event.get("response"), lost, keeps_preview_only=True)
+        return [event | {"response": response}]
+
+    def _response_done(self, event: Event, lost: Lost) -> list[Event]:
+        (done,) = self._response(event, lost)
+        output = done["response"].get("output") if isinstance(done["response"], dict) else None
+        items = output if isinstance(output, list) else []
+        return [*(told for item in items for told in self._finish(event, item)), done]
+
+    def _finish(self, event: Event, item: Any) -> list[Event]:
+        """Return the `conversation.item.done` that GA sends behind an item of a response."""
+        item_id = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(item_id, str) or (more := self._unfinished.pop(item_id, None)) is None:
+            return []
+        return [_done({"event_id": event.get("event_id")} | more, item)]
+
+    def _transcribed(self, event: Event, lost: Lost) -> list[Event]:
+        # GA always says what it cost; where preview does not, nothing is what we know of.
+        return [{"usage": {"type": "duration", "seconds": 0.0}, **event}]
+
+    def _error(self, event: Event, lost: Lost) -> list[Event]:
+        return [event | {"error": error_with_paths(event.get("error"), path_to_ga)}]
+
+    _FROM_UPSTREAM: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+        "session.created": _session,
+        "session.updated": _session,
+        "transcription_session.created": _transcription_session,
+        "transcription_session.updated": _transcription_session,
+        "conversation.item.created": _item_created,
+        "conversation.item.retrieved": _item,
+        "conversation.item.input_audio_transcription.completed": _transcribed,
+        "response.created": _response,
+        "response.done": _response_done,
+        "response.output_item.added": _item_added,
+        "response.output_item.done": _item_done,
+        "response.function_call_arguments.done": _Bridge._name_call,
+        "error": _error,
+    }
+
+
+def _done(added: Event, item: Any) -> Event:
+    """Return the `conversation.item.done` of an item; its id is made from that of its cause."""
+    cause = added.get("event_id")
+    event_id = f"{cause}_done" if isinstance(cause, str) else "event_done"
+    return {**added, "type": "conversation.item.done", "event_id": event_id, "item": item}
+
+
+def _with_required(item: Any) -> Any:
+    """Return a preview item with the keys that old models require."""
+    if not isinstance(item, Mapping):
+        return item
+    result = {"object": "realtime.item", **item}
+    if item.get("type") in ("message", "function_call", "function_call_output"):
+        result.setdefault("status", "completed")
+    if item.get("type") == "message" and isinstance(content := item.get("content", []), list):
+        result["content"] = [_with_required_part(part) for part in content]
+    return result
+
+
+def _with_required_part(part: Any) -> Any:
+    if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
+        return part
+    return {**_REQUIRED_PART.get(part["type"], {}), **part}
+
+
+def _filled(value: Mapping[str, Any], required: Mapping[str, Any]) -> Event:
+    result = {**required, **value}
+    for key, inner in required.items():
+        if isinstance(inner, Mapping) and isinstance(result[key], Mapping):
+            result[key] = {**inner, **result[key]}
+    return result
+
+
+def _remember(memory: dict[str, Any], key: str, value: Any) -> None:
+    if len(memory) >= _MAX_REMEMBERED:
+        memory.pop(next(iter(memory)))
+    memory[key] = value
+
+
+def _written(event: Event) -> str:
+    try:
+        return encode(event)
+    except LocalProtocolError as exc:  # what was read strictly can be written
+        raise AssertionError from exc
