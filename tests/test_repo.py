@@ -82,6 +82,7 @@ PURE = (
     "server/relay/actions.py",
     "server/relay/core.py",
     "server/relay/layers.py",
+    "server/relay/voices.py",
 )
 # Package → the files that may import it (a folder ends with a slash).
 ONLY_IN = {
