@@ -142,11 +142,12 @@ class _Bridge:
         changed: Mapping[str, Callable[[Any, Event, Lost], list[Event]]],
     ) -> Crossing:
         """Do to one event what the tables say: `renamed` by name, `changed` by a method."""
-        span = find_type(text)
-        if span is not None:
-            start, end = span
-            event_type = text[start:end]
+        if (found := find_type(text)) is not None:
+            event_type = found[1]
             if (new := renamed.get(event_type)) is not None:
+                start, end = found.span(1)
+                if text.find(event_type, 0, end) == start:
+                    return Crossing((text.replace(event_type, new, 1),))  # one copy, not two
                 return Crossing((f"{text[:start]}{new}{text[end:]}",))
             if event_type not in changed:
                 return Crossing((text,))

@@ -38,7 +38,12 @@ _TYPE_NEAR_START = re.compile(
     r'"type"[ \t\r\n]*:[ \t\r\n]*"([^"\\\x00-\x1f]{1,128})"'
 )
 
-_COMMON_START = '{"type":"'
+find_type: Final = _TYPE_NEAR_START.match
+"""Text → a match whose group 1 is the event's type, or None when it is not near the start.
+
+What was found has no escape in it, so it can be replaced in place. The rest of the text is not
+looked at.
+"""
 
 
 def _bad(message: str, code: str = "invalid_json") -> RemoteProtocolError:
@@ -136,28 +141,14 @@ def encode(event: Any) -> str:
     return text
 
 
-def find_type(text: str) -> tuple[int, int] | None:
-    """Return where the event's type begins and ends, when that shows near the start of `text`.
-
-    The type stands there as it is, without an escape, so it can be replaced in place.
-    """
-    if text.startswith(_COMMON_START):
-        start = len(_COMMON_START)
-        end = text.find('"', start, start + MAX_TYPE_CHARS + 1)
-        if end > start and "\\" not in text[start:end] and text[start:end].isprintable():
-            return start, end
-    found = _TYPE_NEAR_START.match(text)
-    return found.span(1) if found else None
-
-
 def peek_type(text: str) -> str | None:
     """Return the event's type, from its first characters when possible. Never raises.
 
     For text of a peer whose events are passed on untouched: only where the type stands is looked
     at, the rest may be anything. None when no type can be found.
     """
-    if (span := find_type(text)) is not None:
-        return text[slice(*span)]
+    if found := find_type(text):
+        return found[1]
     try:
         event_type = decode(text, max_bytes=4 * MAX_BYTES)["type"]
     except RemoteProtocolError:
