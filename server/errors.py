@@ -270,6 +270,14 @@ _TABLE: Final = (
         "Binary frames are not supported here.",
         "Send events as text, with sound in base64.",
     ),
+    Fault(
+        "too_many_responses",
+        429,
+        None,
+        "rate_limit_error",
+        "Too many responses wait for the one that is under way.",
+        "Wait for a response.done before you send another response.create.",
+    ),
     # Who may connect.
     Fault(
         "unauthorized",
