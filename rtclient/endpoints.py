@@ -1,8 +1,9 @@
 """Where to dial and with which headers: URLs from what people paste. Pure.
 
 Rules of the file:
-- the result is always a GA address; a dated api-version is dropped with a warning that names the
-  line to delete (on the v1 path it would come back as HTTP 401);
+- the result is a GA address, unless Azure's preview is asked for; a GA address has no api-version:
+  one that is set is dropped with a warning that names the line to delete (on the v1 path it would
+  come back as HTTP 401), a preview address always has one;
 - a fault is a `ValueError` whose text says what to set and never repeats the value, because people
   paste keys into the wrong line;
 - an `Endpoint` never shows its headers or secrets in its repr.
@@ -17,18 +18,23 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
+from rtclient.protocol.dialects import Dialect
+
 Kind = Literal["azure", "openai", "engine"]
 SessionKind = Literal["realtime", "transcription"]
 """A conversation, or speech to text only (`intent=transcription` in the address)."""
 
 DEFAULT_OPENAI_BASE_URL = "https://api.openai.com/v1"
 DEFAULT_OPENAI_MODEL = "gpt-realtime-2.1"
+DEFAULT_PREVIEW_VERSION = "2025-04-01-preview"
+"""The last version of Azure's preview API."""
 
 _OPENAI_HOST = "api.openai.com"
 _PORTAL_HOSTS = ("portal.azure.com", "ai.azure.com", "oai.azure.com", "platform.openai.com")
 _REGIONAL_SUFFIX = ".api.cognitive.microsoft.com"
 _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|code|password", re.IGNORECASE)
 _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
+_PREVIEW_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _DEPLOYMENT_PATH = re.compile(r"/openai/deployments/([^/]+)")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1")
@@ -45,6 +51,8 @@ class Endpoint:
     """What to call it to people, without host or key."""
     model: str = ""
     """The model, or on Azure the name of the deployment."""
+    dialect: Dialect = "ga"
+    """What is spoken there."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     subprotocols: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -81,8 +89,9 @@ def azure(
     key: str | None = None,
     token: str | None = None,
     api_version: str | None = None,
+    dialect: Dialect = "ga",
 ) -> Endpoint:
-    """Return the GA endpoint of an Azure OpenAI resource.
+    """Return the endpoint of an Azure OpenAI resource.
 
     Args:
         endpoint: The resource's address as the portal shows it; a pasted path, api-version or
@@ -90,10 +99,13 @@ def azure(
         deployment: The name of the deployment; empty takes the one in a pasted address.
         key: The resource's API key.
         token: A Microsoft Entra ID token, instead of a key.
-        api_version: What older settings name; dropped with a warning.
+        api_version: Of the preview; None takes a pasted one or `DEFAULT_PREVIEW_VERSION`. GA has
+            none: dropped with a warning.
+        dialect: `preview` for a deployment that is served at the older address only.
 
     Raises:
-        ValueError: The address cannot be used, or the name of a deployment is missing.
+        ValueError: The address or the version cannot be used, or the name of a deployment is
+            missing.
     """
     name = "AZURE_OPENAI_ENDPOINT"
     parts, warnings = _split(endpoint, name)
@@ -117,16 +129,26 @@ def azure(
             "AZURE_OPENAI_DEPLOYMENT is missing: set it to the name of your realtime deployment"
             " (the name you gave it, not the model's)."
         )
-    for parameter in ("api-version", "deployment", "model"):
+    pasted_version = query.pop("api-version", "")
+    for parameter in ("deployment", "model"):
         query.pop(parameter, None)
-    if api_version is not None and _clean(api_version):
-        warnings.append(_api_version_warning(_clean(api_version)))
+    version = _clean(api_version or "")
+    if dialect == "preview":
+        path = f"{_azure_prefix(path)}/openai/realtime"
+        version = _preview_version(version or pasted_version)
+        query = {"api-version": version, "deployment": deployment, **query}
+    else:
+        path = _azure_ga_path(path)
+        query = {"model": deployment, **query}
+        if version:
+            warnings.append(_api_version_warning(version))
     headers, secrets = _azure_credential(key, token)
     return Endpoint(
-        url=_build(parts, _azure_path(path), {"model": deployment, **query}),
+        url=_build(parts, path, query),
         kind="azure",
         label="Azure OpenAI",
         model=deployment,
+        dialect=dialect,
         headers=headers,
         warnings=tuple(warnings),
         secrets=(*secrets, *_private_host(host)),
@@ -242,15 +264,31 @@ def _build(parts: SplitResult, path: str, query: Mapping[str, str]) -> str:
     return parts._replace(path=path, query=urlencode(query)).geturl()
 
 
-def _azure_path(path: str) -> str:
+def _azure_ga_path(path: str) -> str:
     """Return the GA path for whatever path was pasted behind the host."""
     if path.endswith("/v1/realtime"):
         return path
-    # Other APIs' paths of the resource, and the project's or the models' path of Foundry.
-    prefix = re.split(r"/openai(?:/|$)|/api/projects(?:/|$)|/models$", path, maxsplit=1)[0]
+    prefix = _azure_prefix(path)
     if found := re.fullmatch(r"(.*)/v1", prefix):
         return f"{found[1]}/v1/realtime"
     return f"{prefix}/openai/v1/realtime"
+
+
+def _azure_prefix(path: str) -> str:
+    """Return what stands before the paths of Azure's APIs; something only behind a gateway."""
+    # Other APIs' paths of the resource, and the project's or the models' path of Foundry.
+    return re.split(r"/openai(?:/|$)|/api/projects(?:/|$)|/models$", path, maxsplit=1)[0]
+
+
+def _preview_version(version: str) -> str:
+    if not version:
+        return DEFAULT_PREVIEW_VERSION
+    if not _PREVIEW_VERSION.fullmatch(version):
+        raise ValueError(
+            "AZURE_OPENAI_API_VERSION is not a version of the preview API: delete the line, or set"
+            f" it to {DEFAULT_PREVIEW_VERSION}."
+        )
+    return version
 
 
 def _azure_credential(key: str | None, token: str | None) -> tuple[dict[str, str], tuple[str, ...]]:

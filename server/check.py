@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rtclient.errors import AuthError, ConnectError, HandshakeRejected, RemoteProtocolError
+from rtclient.protocol.bridge import PreviewUpstream
 from rtclient.protocol.codec import decode, encode
 from rtclient.transport import MAX_FRAME_BYTES, Transport
 from server.errors import FAULTS, Fault, FaultError, fault_of, fault_of_event
@@ -36,7 +37,8 @@ class Verdict:
 async def check(settings: Settings, upstream: Upstream | None = None) -> Verdict:
     """Dial the configured voice service once and return the verdict."""
     peer = upstream if upstream is not None else create_upstream(settings)
-    lines = [f"Upstream: {peer.label}, {_model_word(peer)} {peer.model}"]
+    spoken = ", preview dialect" if peer.dialect == "preview" else ""
+    lines = [f"Upstream: {peer.label}, {_model_word(peer)} {peer.model}{spoken}"]
     lines += [f"Warning: {warning}" for warning in settings.warnings()]
     await peer.start()
     try:
@@ -61,9 +63,10 @@ async def _try(settings: Settings, peer: Upstream) -> list[str]:
         lines = [f"Connected in {opened_ms} ms; the session was created."]
         lines += [f"Note: {note}" for note in getattr(peer, "notes", ())]
         session = session_update(settings, peer.kind)
-        await transport.send(
-            encode({"type": "session.update", "event_id": _EVENT_ID, "session": session})
-        )
+        update = encode({"type": "session.update", "event_id": _EVENT_ID, "session": session})
+        texts = PreviewUpstream().to_outer(update).texts if peer.dialect == "preview" else (update,)
+        for text in texts:
+            await transport.send(text)
         while (answer := await _next(transport))["type"] != "session.updated":
             if answer["type"] == "error":
                 raise _Refused(FAULTS["session_defaults_rejected"], answer, peer.secrets)

@@ -25,6 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
 from rtclient.environment import find_dotenv
+from rtclient.protocol.dialects import Dialect
 from server.local_models import LocalModels
 from server.network import NetworkSettings
 from server.retirements import openai_model_warning, transcription_warning
@@ -86,13 +87,14 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
     azure_openai_api_version: str | None = setting(
         "AZURE_OPENAI_API_VERSION",
         "Azure OpenAI",
-        "Not needed: the generally available API has no version; a value here only brings a"
-        " warning.",
+        "The version of the preview API, with AZURE_OPENAI_DIALECT=preview; else not needed: the"
+        " generally available API has none, and a value here only brings a warning.",
     )
-    azure_openai_dialect: Annotated[Literal["ga", "preview"], BeforeValidator(_lower)] = setting(
+    azure_openai_dialect: Annotated[Dialect, BeforeValidator(_lower)] = setting(
         "AZURE_OPENAI_DIALECT",
         "Azure OpenAI",
-        "ga, the generally available API; preview, the older one, is not supported yet.",
+        "ga, the generally available API; preview, the older one, for a deployment that is served"
+        " at /openai/realtime only.",
         default="ga",
     )
     azure_openai_voice: str = setting(
@@ -268,6 +270,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
                 key=_plain(self.azure_openai_api_key),
                 token=token,
                 api_version=self.azure_openai_api_version,
+                dialect=self.azure_openai_dialect,
             )
         if self.upstream == "openai":
             return endpoints.openai(
@@ -321,11 +324,6 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
             return self.local_faults()
         found = []
         if self.upstream == "azure":
-            if self.azure_openai_dialect == "preview":
-                found.append(
-                    "AZURE_OPENAI_DIALECT=preview is not supported yet: delete the line and name a"
-                    " deployment of a generally available model, such as gpt-realtime."
-                )
             if not self.azure_openai_endpoint:
                 found.append(
                     "AZURE_OPENAI_ENDPOINT is missing: set it to the resource's address, such as"

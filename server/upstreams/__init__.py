@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from rtclient.endpoints import SessionKind
+from rtclient.protocol.dialects import Dialect
 from rtclient.transport import Transport, client_ssl_context
 from server.settings import Settings, UpstreamKind
 from server.upstreams.azure import AzureUpstream
@@ -29,6 +30,10 @@ class Upstream(Protocol):
     @property
     def model(self) -> str:
         """The model, or on Azure the deployment."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """What it speaks."""
 
     @property
     def secrets(self) -> tuple[str, ...]:

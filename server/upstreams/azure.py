@@ -5,6 +5,7 @@ from typing import Literal
 
 from rtclient.endpoints import Endpoint, SessionKind
 from rtclient.errors import AuthError
+from rtclient.protocol.dialects import PREVIEW_VOICES, Dialect
 from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.upstreams.dialling import Dialler
@@ -35,6 +36,11 @@ class AzureUpstream:
         return self._endpoint.model
 
     @property
+    def dialect(self) -> Dialect:
+        """As the endpoint's address has it."""
+        return self._endpoint.dialect
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """The key or the token, and the resource's host."""
         token = self._tokens.current if self._tokens else ""
@@ -42,8 +48,8 @@ class AzureUpstream:
 
     @property
     def voices(self) -> frozenset[str]:
-        """The voices of the service."""
-        return frozenset(VOICES)
+        """The voices of the service; the preview has fewer."""
+        return PREVIEW_VOICES if self.dialect == "preview" else frozenset(VOICES)
 
     def state(self) -> State:
         """Always ready: whether it answers shows when it is dialled."""

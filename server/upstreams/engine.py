@@ -25,6 +25,7 @@ from rtclient import endpoints
 from rtclient.endpoints import Endpoint, SessionKind
 from rtclient.environment import ENGINE_KEY, child_environment
 from rtclient.errors import ConnectError
+from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.errors import FaultError
@@ -63,6 +64,7 @@ class EngineUpstream:
     """Starts, watches, restarts and dials the engine."""
 
     kind: Literal["engine"] = "engine"
+    dialect: Dialect = "ga"
     label = "the built-in engine"
     model = MODEL
     voices: frozenset[str] | None = frozenset(VOICES)

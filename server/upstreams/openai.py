@@ -3,6 +3,7 @@
 from typing import Literal
 
 from rtclient.endpoints import Endpoint, SessionKind
+from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.upstreams.dialling import Dialler
@@ -17,6 +18,7 @@ class OpenAIUpstream:
     """
 
     kind: Literal["openai"] = "openai"
+    dialect: Dialect = "ga"
 
     def __init__(self, endpoint: Endpoint, dialler: Dialler) -> None:
         self._endpoint = endpoint

@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from rtclient.endpoints import Endpoint, SessionKind
+from rtclient.protocol.dialects import Dialect
 from rtclient.testing import ScriptedPeer
 from rtclient.transport import Transport, dial
 from server.__main__ import uvicorn_config
@@ -36,6 +37,7 @@ class StartingEngine:
     label = "an engine"
     model = "engine"
     secrets = ()
+    dialect: Dialect = "ga"
     voices = None
     notes = ("The voice is a plain one.",)
 

@@ -1,18 +1,21 @@
 """Addresses from what people paste."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
+from rtclient.protocol.dialects import Dialect
 
 HOST = "https://myres.openai.azure.com"
 GA = "wss://myres.openai.azure.com/openai/v1/realtime?model=voice"
 KEY = "canary0123456789abcdef"
 
 
-def azure(endpoint: str, deployment: str = "voice", **options: str) -> Endpoint:
+def azure(endpoint: str, deployment: str = "voice", **options: Any) -> Endpoint:
     """An Azure endpoint with a key."""
     return endpoints.azure(endpoint, deployment, key=KEY, **options)
 
@@ -86,6 +89,55 @@ def test_a_key_in_the_line_of_the_version_is_not_repeated() -> None:
     (warning,) = azure(HOST, api_version=KEY).warnings
     assert KEY not in warning
     assert azure(HOST, api_version=" ").warnings == ()
+
+
+PREVIEW = (
+    "wss://myres.openai.azure.com/openai/realtime?api-version=2025-04-01-preview&deployment=voice"
+)
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        HOST,
+        HOST + "/openai/v1",
+        HOST + "/openai/v1/realtime?model=other",
+        HOST + "/openai/realtime?deployment=other",
+        HOST + "/openai/deployments/other/chat/completions",
+    ],
+)
+def test_every_pasted_azure_address_can_be_the_preview_one(pasted: str) -> None:
+    endpoint = azure(pasted, dialect="preview")
+    assert (endpoint.url, endpoint.dialect, endpoint.warnings) == (PREVIEW, "preview", ())
+    assert azure(pasted).dialect == "ga"
+
+
+def test_the_version_of_the_preview_is_the_set_one_before_the_pasted_one() -> None:
+    pasted = HOST + "/openai/realtime?api-version=2024-10-01-preview"
+    assert "?api-version=2024-10-01-preview&" in azure(pasted, dialect="preview").url
+    newest = azure(pasted, dialect="preview", api_version="2024-12-17")
+    assert "?api-version=2024-12-17&" in newest.url
+    assert newest.warnings == ()
+
+
+@pytest.mark.parametrize("version", ["v1", "preview", KEY])
+def test_the_preview_has_dated_versions_only(version: str) -> None:
+    with pytest.raises(ValueError, match="AZURE_OPENAI_API_VERSION") as caught:
+        azure(HOST, dialect="preview", api_version=version)
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("dialect", ["ga", "preview"])
+def test_no_address_of_azure_asks_for_the_beta(dialect: Dialect) -> None:
+    endpoint = azure(HOST, dialect=dialect)
+    assert endpoint.headers == {"api-key": KEY}
+    assert endpoint.subprotocols == ()
+
+
+def test_transcription_on_the_preview_names_no_deployment() -> None:
+    url = azure(HOST, dialect="preview").with_kind("transcription").url
+    query = "intent=transcription&api-version=2025-04-01-preview"
+    assert url == f"wss://myres.openai.azure.com/openai/realtime?{query}"
 
 
 def test_azure_has_one_credential() -> None:

@@ -65,6 +65,23 @@ async def test_warnings_are_part_of_it(tmp_path: Path) -> None:
     assert any(line.startswith("Warning: Delete the line") for line in result.lines)
 
 
+async def test_a_preview_service_is_asked_in_its_own_words(tmp_path: Path) -> None:
+    flat: dict[str, Any] = {"id": "sess_1", "object": "realtime.session", "modalities": ["text"]}
+
+    async def preview(session: PeerSession) -> None:
+        await session.send({"type": "session.created", "event_id": "e", "session": flat})
+        update = await session.expect("session.update")
+        assert update["session"]["modalities"] == ["audio", "text"]
+        assert not update["session"].keys() & {"type", "audio", "output_modalities"}
+        await session.send({"type": "session.updated", "event_id": "e", "session": flat})
+
+    async with ScriptedPeer(preview) as peer:
+        result = await verdict(peer, tmp_path, AZURE_OPENAI_DIALECT="preview")
+        assert peer.sessions[0].path.startswith("/openai/realtime?api-version=2025-04-01-preview&")
+    assert result.is_ok
+    assert result.lines[0].endswith("deployment voice, preview dialect")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [

@@ -204,11 +204,21 @@ def test_a_fault_of_a_value_says_what_it_must_be(
 
 
 @pytest.mark.parametrize("value", ["preview", "Preview"])
-def test_the_preview_dialect_is_refused_until_it_is_spoken(folder: Path, value: str) -> None:
-    (fault,) = faults(folder, AZURE | {"AZURE_OPENAI_DIALECT": value})
-    assert fault.startswith("AZURE_OPENAI_DIALECT=preview is not supported yet")
-    assert load_settings(AZURE | {"AZURE_OPENAI_DIALECT": "ga"}, folder).upstream == "azure"
-    assert load_settings({"AZURE_OPENAI_DIALECT": value}, folder).upstream == "engine"
+def test_the_dialect_of_azure_decides_the_address(folder: Path, value: str) -> None:
+    preview = load_settings(AZURE | {"AZURE_OPENAI_DIALECT": value}, folder).endpoint()
+    assert preview is not None
+    assert preview.dialect == "preview"
+    assert "/openai/realtime?api-version=2025-04-01-preview&" in preview.url
+    ga = load_settings(AZURE | {"AZURE_OPENAI_DIALECT": "ga"}, folder).endpoint()
+    assert ga is not None
+    assert "/openai/v1/realtime?" in ga.url
+
+
+def test_a_version_that_the_preview_cannot_have_is_a_fault(folder: Path) -> None:
+    preview = AZURE | {"AZURE_OPENAI_DIALECT": "preview"}
+    (fault,) = faults(folder, preview | {"AZURE_OPENAI_API_VERSION": "sk-something"})
+    assert fault.startswith("AZURE_OPENAI_API_VERSION is not a version of the preview API")
+    assert "sk-something" not in fault
 
 
 def test_all_faults_are_found_in_one_go(folder: Path) -> None:
