@@ -96,6 +96,7 @@ ONLY_IN = {
         "rtclient/engine/serve.py",
         "tests/",
         "bench/",
+        "examples/",
     ),
     "httpx2": ("rtclient/engine/remote/client.py", "tests/"),
     "server": ("server/", "tests/", "bench/", "scripts/"),
