@@ -75,6 +75,8 @@ def create_app(
         peer,
         session,
         SessionLimits(settings.max_sessions),
+        voice=settings.azure_openai_voice,
+        is_strict=settings.strict_models,
         profiles=tuple(PROFILES),
         session_limit_s=settings.session_limit_s,
         idle_limit_s=settings.idle_limit_s,
@@ -104,9 +106,7 @@ def create_app(
     )
     app.add_middleware(Guard, gate=gate, is_live=lambda _: False)
     app.add_exception_handler(HTTPException, http_error)
-    app.include_router(
-        drop_in_routes(sessions, is_strict=settings.strict_models, since=int(unix_clock()))
-    )
+    app.include_router(drop_in_routes(sessions, since=int(unix_clock())))
     app.include_router(socket_routes(sessions))
     app.include_router(
         page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from rtclient.endpoints import SessionKind
+from rtclient.protocol.bridge import handshake_dialect
+from rtclient.protocol.dialects import Dialect
 from server.errors import Fault
 
 Family = Literal["openai", "azure", "azure-preview"]
@@ -96,8 +98,10 @@ class Wish:
     is_other_model: bool = False
     """A model was named that is not the one served; it is served by that one."""
     uses_sequencer: bool = False
-    dialect: Literal["ga", "preview"] | None = None
-    """What `?dialect=` says; None: it is found out."""
+    evidence: Dialect = "ga"
+    """What the handshake lets one guess; the first event may say otherwise."""
+    dialect: Dialect | None = None
+    """What `?dialect=` says, for good; None: it is found out."""
     has_unknown: bool = False
     """The query has names that mean nothing here."""
 
@@ -116,6 +120,9 @@ def wish_of(
     query: Sequence[tuple[str, str]],
     models: Models,
     preset: Mapping[str, Any] | None = None,
+    *,
+    subprotocols: Sequence[str] = (),
+    beta_header: str | None = None,
 ) -> Wish | Refused:
     """Return what a handshake at one of `SOCKETS` asks for, or why it is refused.
 
@@ -124,6 +131,8 @@ def wish_of(
         query: Names and values in order.
         models: What may be named.
         preset: The session of the client secret that opened the door.
+        subprotocols: Those that are offered.
+        beta_header: The value of `OpenAI-Beta`.
     """
     names = [name for name, _ in query]
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -140,6 +149,7 @@ def wish_of(
     wish = Wish(
         family,
         uses_sequencer=asked.get("sequencer") == "1",
+        evidence=handshake_dialect(path, subprotocols, beta_header),
         dialect=_dialect(asked.get("dialect")),
         has_unknown=not set(asked).issubset((*_KNOWN, *_OURS)),
     )
@@ -215,7 +225,7 @@ def _named(asked: Mapping[str, str]) -> str:
     return asked.get("model") or asked.get("deployment") or ""
 
 
-def _dialect(value: str | None) -> Literal["ga", "preview"] | None:
+def _dialect(value: str | None) -> Dialect | None:
     return value if value in ("ga", "preview") else None  # type: ignore[return-value]
 
 

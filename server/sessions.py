@@ -8,15 +8,18 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
+from server.drop_in import Wish
 from server.limits import SessionLimits
 from server.policy import Policy
 from server.relay.actions import Note, Notice, Plan
 from server.relay.core import RelayCore
 from server.relay.layers import Layer, Stack
 from server.relay.pump import STALL_S, Client, Relay
+from server.relay.voices import Voices
 from server.upstreams import Upstream
 
 _log = logging.getLogger("server.relay")
@@ -40,6 +43,13 @@ def queue_notice(queue_ms: int) -> Notice:
     return Notice("info", "engine_busy", "Answers come as fast as usual again.")
 
 
+class Layers(NamedTuple):
+    """The layers of a session besides the core, as `server/relay/layers.py` orders them."""
+
+    above: list[Layer]
+    below: list[Layer]
+
+
 @dataclass(slots=True)
 class Sessions:
     """The sessions of this server. One place holds the upstream, so routes need not know it."""
@@ -48,6 +58,10 @@ class Sessions:
     session: Mapping[str, Any]
     """What the server's own `session.update` sets on `/ws`."""
     limits: SessionLimits
+    voice: str = VOICES[0]
+    """What speaks when a client names a voice that the upstream lacks."""
+    is_strict: bool = False
+    """Whether a model that is not configured is refused instead of replaced."""
     profiles: tuple[str, ...] = ("default",)
     """The names that `/ws?profile=` knows."""
     session_limit_s: float | None = None
@@ -93,6 +107,15 @@ class Sessions:
             session_limit_s=self.session_limit_s,
             idle_limit_s=self.idle_limit_s,
         )
+
+    def page_layers(self) -> Layers:
+        """Return the layers of a session on `/ws`."""
+        return Layers([Voices(self.upstream.voices, self.voice)], [])
+
+    def drop_in_layers(self, wish: Wish) -> Layers:
+        """Return the layers of a session on a drop-in path."""
+        model = None if self.is_strict else self.upstream.model
+        return Layers([Voices(self.upstream.voices, self.voice, model=model)], [])
 
     async def run(
         self,

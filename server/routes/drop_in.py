@@ -42,20 +42,25 @@ _UNKNOWN_QUERY = Note(
 )
 
 
-def drop_in_routes(sessions: Sessions, *, is_strict: bool, since: int) -> APIRouter:
+def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
     """Return the routes.
 
     Args:
         sessions: Where sessions are opened.
-        is_strict: Whether a model that is not configured is refused.
         since: When the server started, in Unix seconds.
     """
     router = APIRouter()
-    models = Models(sessions.upstream.model, is_strict)
+    models = Models(sessions.upstream.model, sessions.is_strict)
 
     async def socket(websocket: WebSocket) -> None:
-        path = websocket.scope["path"]
-        wish = wish_of(path, request_of(websocket.scope).query, models)
+        asked = request_of(websocket.scope)
+        wish = wish_of(
+            asked.path,
+            asked.query,
+            models,
+            subprotocols=asked.subprotocols,
+            beta_header=",".join(asked.headers.get("openai-beta", ())),
+        )
         if isinstance(wish, Refused):
             await _refuse(websocket, wish, sessions)
             return
@@ -110,7 +115,9 @@ async def _relay(websocket: WebSocket, sessions: Sessions, wish: Wish) -> None:
 
     try:
         await accept(websocket)
-        await sessions.run(sessions.drop_in_plan(), ClientConnection(websocket), dialled)
+        above, below = sessions.drop_in_layers(wish)
+        client = ClientConnection(websocket)
+        await sessions.run(sessions.drop_in_plan(), client, dialled, above=above, below=below)
     finally:
         await upstream.close()
 

@@ -30,7 +30,14 @@ def socket_routes(sessions: Sessions) -> APIRouter:
             await turn_away(client, sessions)
             return
         try:
-            await sessions.run(sessions.page_plan(), client, lambda _: sessions.upstream.dial())
+            above, below = sessions.page_layers()
+            await sessions.run(
+                sessions.page_plan(),
+                client,
+                lambda _: sessions.upstream.dial(),
+                above=above,
+                below=below,
+            )
         finally:
             sessions.limits.release()
 

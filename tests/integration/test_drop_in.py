@@ -9,8 +9,8 @@ from websockets.exceptions import InvalidStatus
 
 from rtclient.testing import PeerSession, ScriptedPeer, session_created
 from server.drop_in import FOREIGN, SOCKETS
-from tests.integration.test_relay import environment
-from tests.support.app import serving
+from tests.integration.test_relay import environment, set_up
+from tests.support.app import azure_environment, serving
 from tests.support.talker import talking
 
 PATH = "/v1/realtime?model=gpt-realtime"
@@ -249,3 +249,24 @@ async def test_the_built_in_profile_may_be_named(tmp_path: Path, path: str) -> N
         talking(server.port, path) as client,
     ):
         await client.until("session.created")
+
+
+@pytest.mark.parametrize("path", ["/ws", *SOCKETS])
+async def test_a_voice_that_the_upstream_lacks_is_replaced_on_every_path(
+    tmp_path: Path, path: str
+) -> None:
+    peers = ScriptedPeer(set_up) if path == "/ws" else ScriptedPeer()
+    async with peers as peer:
+        settings = azure_environment(peer.url.replace("ws", "http", 1))
+        settings["AZURE_OPENAI_VOICE"] = "marin"
+        async with serving(settings, tmp_path) as server, talking(server.port, path) as client:
+            await client.until("session.created")
+            wanted = {"type": "realtime", "audio": {"output": {"voice": "nova"}}}
+            await client.send("session.update", event_id="mine", session=wanted)
+            session = await peer.session()
+            while (update := await session.expect("session.update")).get("event_id") != "mine":
+                pass
+            assert update["session"]["audio"]["output"]["voice"] == "marin"
+            if path == "/ws":
+                told = await client.until("parley.notice")
+                assert told["code"] == "voice_replaced"

@@ -42,8 +42,9 @@ def wish(query: str, path: str = "/v1/realtime", **options: Any) -> Wish | Refus
     ],
 )
 def test_the_model_may_be_named_in_every_way_that_clients_have(path: str, query: str) -> None:
-    assert wish(query, path) == Wish(SOCKETS[path])
-    assert wish(query, path, models=STRICT) == Wish(SOCKETS[path])
+    guess = "preview" if path == "/openai/realtime" else "ga"
+    assert wish(query, path) == Wish(SOCKETS[path], evidence=guess)
+    assert wish(query, path, models=STRICT) == Wish(SOCKETS[path], evidence=guess)
 
 
 def test_another_model_is_served_by_the_one_there_is() -> None:
@@ -76,6 +77,13 @@ def test_ours_are_read_and_the_unknown_ignored() -> None:
         "openai", uses_sequencer=True, dialect="preview", has_unknown=True
     )
     assert wish("sequencer=0&dialect=ga") == Wish("openai", dialect="ga")
+
+
+def test_the_handshake_lets_one_guess_the_dialect() -> None:
+    assert wish("", subprotocols=["openai-beta.realtime-v1"]) == Wish("openai", evidence="preview")
+    assert wish("", beta_header="realtime=v1") == Wish("openai", evidence="preview")
+    found = wish("dialect=ga", "/openai/realtime")
+    assert found == Wish("azure-preview", evidence="preview", dialect="ga")
 
 
 @pytest.mark.parametrize(
