@@ -94,9 +94,9 @@ class Talk:
             attempt = 1 if time.monotonic() - began > STABLE_S else attempt + 1
             await asyncio.sleep(max(retry_delay_s(attempt, random.random()), self._least_wait_s))
 
-    async def send(self, read: Callable[[int], bytes], pause_s: float, linger_s: float) -> None:
-        """Send what `read(samples)` gives, then silence until `linger_s` after the last news."""
-        while frame := await asyncio.to_thread(read, FRAME_SAMPLES):
+    async def send(self, read: Callable[[], bytes], pause_s: float, linger_s: float) -> None:
+        """Send what `read` gives, then silence until `linger_s` after the last news."""
+        while frame := await asyncio.to_thread(read):
             await self._frames.put(frame)
             await asyncio.sleep(pause_s)
         self._news_at = time.monotonic()
@@ -144,12 +144,13 @@ async def main() -> None:
     parser.add_argument("--token", default="", help="the server's ACCESS_TOKEN")
     parser.add_argument("--linger", type=float, default=5, help="seconds to wait for an answer")
     options = parser.parse_args()
-    read: Callable[[int], bytes] = lambda samples: sys.stdin.buffer.read(2 * samples)
+    read = functools.partial(sys.stdin.buffer.read, 2 * FRAME_SAMPLES)
     play: Callable[[bytes], object] = functools.partial(os.write, sys.stdout.fileno())
     pause_s = 0.0
     with contextlib.ExitStack() as files:
         if options.input:
-            read = files.enter_context(wave.open(options.input, "rb")).readframes
+            recording = files.enter_context(wave.open(options.input, "rb"))
+            read = functools.partial(recording.readframes, FRAME_SAMPLES)
             pause_s = FRAME_S  # as fast as it was spoken
         if options.output:
             file = files.enter_context(wave.open(options.output, "wb"))
