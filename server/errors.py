@@ -173,6 +173,15 @@ _TABLE: Final = (
         "Check that the address is that of a Realtime API; if so, please report it.",
     ),
     Fault(
+        "upstream_dialect_mismatch",
+        502,
+        1011,
+        "server_error",
+        "The voice service speaks another dialect than the one that is set.",
+        "Set AZURE_OPENAI_DIALECT=preview for an older API version of Azure; take that line out of"
+        " .env for the generally available API.",
+    ),
+    Fault(
         "session_defaults_rejected",
         502,
         1011,

@@ -80,6 +80,7 @@ PURE = (
     "server/limits.py",
     "server/policy.py",
     "server/relay/actions.py",
+    "server/relay/bridging.py",
     "server/relay/core.py",
     "server/relay/layers.py",
     "server/relay/voices.py",

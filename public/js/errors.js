@@ -65,6 +65,7 @@ const TROUBLES = {
   upstream_closed: ["The service ended the conversation", "", START],
   upstream_bad_data: ["The service sent something unreadable", "", START],
   session_defaults_rejected: ["The service refused the settings", "", SETTINGS],
+  upstream_dialect_mismatch: ["The service speaks an older or newer protocol", "", START],
   engine_starting: ["The built-in engine is still starting", "", START],
   engine_failed: ["The built-in engine did not start", "", START],
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.codec import MAX_BYTES, decode, encode, peek_type
+from rtclient.protocol.dialects import session_dialect
 from server.errors import FAULTS, Fault, error_event, fault_of_event
 from server.policy import check
 from server.relay.actions import (
@@ -250,6 +251,8 @@ class RelayCore:
         if self._phase is not Phase.GREETING:
             return passed
         session = _dict(event.get("session"))
+        if session_dialect(session) == "preview":
+            return self._end(FAULTS["upstream_dialect_mismatch"], "upstream")
         self._facts["session_id"] = str(session.get("id", ""))[:128]
         self._deadlines.on_expires_at(session.get("expires_at"), now)
         self._learn_formats(session)

@@ -20,7 +20,8 @@ CODES = """upstream_auth_failed upstream_forbidden upstream_not_found upstream_b
     session_defaults_rejected too_many_sessions session_limit_reached session_idle slow_client
     slow_upstream engine_starting engine_failed invalid_json invalid_event event_too_large
     binary_not_supported unauthorized loopback_only origin_not_allowed host_not_allowed
-    internal_error too_many_responses upstream_token_failed upstream_quota_exhausted""".split()
+    internal_error too_many_responses upstream_token_failed upstream_quota_exhausted
+    upstream_dialect_mismatch""".split()
 
 
 def test_the_codes_are_stable() -> None:
