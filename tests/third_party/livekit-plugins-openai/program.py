@@ -1,25 +1,15 @@
 """livekit-plugins-openai: an AgentSession over its RealtimeModel, as in its quickstart, no room.
 
-Kinds: `openai`; `azure` (`/openai/v1/realtime`); `azure-preview` (with `api_version`, which its
-makers deprecate: a flat session on `/openai/realtime`).
+With `api_version`, which its makers deprecate, it sends a flat session to `/openai/realtime`.
 """
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
-from livekit import rtc
-from livekit.agents import Agent, AgentSession, function_tool, io
-from livekit.plugins.openai.realtime import RealtimeModel
-from openai.types.realtime import AudioTranscription
-from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
-
-sys.path.append(str(Path(__file__).parents[1]))
-from steps import (
+from conversation import (
     INSTRUCTIONS,
     LONG_REQUEST,
     MODEL,
@@ -28,12 +18,15 @@ from steps import (
     TOOL_REQUEST,
     VOICE,
     WEATHER,
-    Run,
-    main,
-    must,
     silence,
     speech,
 )
+from livekit import rtc
+from livekit.agents import Agent, AgentSession, function_tool, io
+from livekit.plugins.openai.realtime import RealtimeModel
+from openai.types.realtime import AudioTranscription
+from openai.types.realtime.realtime_audio_input_turn_detection import ServerVad
+from report import Run, main
 
 
 class Microphone(io.AudioInput):
@@ -94,7 +87,7 @@ class Assistant(Agent):
     @function_tool
     async def get_weather(self, city: str) -> str:
         """Get the current weather of a city."""
-        must("Paris" in city, city)
+        assert "Paris" in city, city
         return WEATHER
 
 
@@ -132,7 +125,7 @@ class Talk:
     async def until(self, done: Callable[[], Any]) -> None:
         """Wait until this holds; an error that the framework tells fails."""
         while not done():
-            must(not self.errors, self.errors)
+            assert not self.errors, self.errors
             self._changed.clear()
             await self._changed.wait()
 
@@ -146,10 +139,9 @@ def _model(run: Run) -> Any:
             type="server_vad", create_response=True, interrupt_response=True
         ),
     }
-    if run.kind == "openai":
-        base_url = run.origin + run.path.removesuffix("/realtime")
-        return RealtimeModel(model=MODEL, base_url=base_url, **options)
-    if run.kind == "azure-preview":
+    if run.kind == "RealtimeModel":
+        return RealtimeModel(model=MODEL, base_url=run.base, **options)
+    if run.kind.endswith("(api_version)"):
         options["api_version"] = "2025-04-01-preview"
     return RealtimeModel.with_azure(azure_deployment=MODEL, azure_endpoint=run.origin, **options)
 
@@ -161,69 +153,70 @@ async def talking(run: Run) -> AsyncIterator[Talk]:
     try:
         await talk.until(lambda: len(talk.of("session.updated")) >= 3)
         yield talk
-        must(not talk.errors, talk.errors)
+        assert not talk.errors, talk.errors
     finally:
         await talk.session.aclose()
         await talk.model.aclose()
 
 
-async def connect(run: Run) -> None:
-    async with talking(run) as talk:
-        must(talk.of("session.created"))
+async def connect(talk: Talk) -> None:
+    assert talk.of("session.created")
 
 
-async def update(run: Run) -> None:
-    async with talking(run) as talk:
-        session = talk.of("session.updated")[-1]["session"]
-        is_flat = run.kind == "azure-preview"
-        must((session if is_flat else session["audio"]["output"])["voice"] == VOICE, session)
-        must(session["instructions"] == INSTRUCTIONS, session)
-        must(session["tools"][0]["name"] == "get_weather", session)
+async def update(talk: Talk) -> None:
+    session = talk.of("session.updated")[-1]["session"]
+    is_flat = "audio" not in session
+    assert (session if is_flat else session["audio"]["output"])["voice"] == VOICE, session
+    assert session["instructions"] == INSTRUCTIONS, session
+    assert session["tools"][0]["name"] == "get_weather", session
 
 
-async def text(run: Run) -> None:
-    async with talking(run) as talk:
-        result = await talk.session.run(user_input=REQUEST)
-        must("banana" in str(result.events[-1].item.text_content).lower(), result.events)
-        must(talk.speaker.played_s > 0.25, "no sound")
+async def text(talk: Talk) -> None:
+    result = await talk.session.run(user_input=REQUEST)
+    assert "banana" in str(result.events[-1].item.text_content).lower(), result.events
+    assert talk.speaker.played_s > 0.25, "no sound"
 
 
-async def voice(run: Run) -> None:
-    async with talking(run) as talk:
-        talk.microphone.hear(speech())
-        talk.microphone.hear(silence())
-        await talk.until(lambda: talk.of("response.done"))
-        handle = talk.session.current_speech
-        if handle is not None:
-            await handle.wait_for_playout()
-        user, assistant = [item for item in talk.session.history.items if item.type == "message"]
-        must("time" in str(user.text_content).lower(), user)
-        must(assistant.text_content, assistant)
-
-
-async def tool(run: Run) -> None:
-    async with talking(run) as talk:
-        result = await talk.session.run(user_input=TOOL_REQUEST)
-        kinds = [event.type for event in result.events]
-        must(kinds == ["function_call", "function_call_output", "message"], result.events)
-        must("21" in str(result.events[-1].item.text_content), result.events)
-
-
-async def interruption(run: Run) -> None:
-    async with talking(run) as talk:
-        handle = talk.session.generate_reply(user_input=LONG_REQUEST)
-        audio = ("response.output_audio.delta", "response.audio.delta")
-        await talk.until(lambda: sum(len(talk.of(kind)) for kind in audio) > 3)
-        talk.microphone.hear(speech())
+async def voice(talk: Talk) -> None:
+    talk.microphone.hear(speech())
+    talk.microphone.hear(silence())
+    await talk.until(lambda: talk.of("response.done"))
+    handle = talk.session.current_speech
+    if handle is not None:
         await handle.wait_for_playout()
-        must(handle.interrupted, "the speech was not interrupted")
-        talk.microphone.hear(silence())
-        # The framework cuts the item to what its speaker played.
-        await talk.until(lambda: talk.of("conversation.item.truncated"))
-        await talk.until(lambda: len(talk.of("response.done")) == 2)
-        statuses = [event["response"]["status"] for event in talk.of("response.done")]
-        must(statuses == ["cancelled", "completed"], statuses)
+    user, assistant = [item for item in talk.session.history.items if item.type == "message"]
+    assert "time" in str(user.text_content).lower(), user
+    assert assistant.text_content, assistant
 
 
-if __name__ == "__main__":
-    main(connect, update, text, voice, tool, interruption)
+async def tool(talk: Talk) -> None:
+    result = await talk.session.run(user_input=TOOL_REQUEST)
+    kinds = [event.type for event in result.events]
+    assert kinds == ["function_call", "function_call_output", "message"], result.events
+    assert "21" in str(result.events[-1].item.text_content), result.events
+
+
+async def interruption(talk: Talk) -> None:
+    handle = talk.session.generate_reply(user_input=LONG_REQUEST)
+    audio = ("response.output_audio.delta", "response.audio.delta")
+    await talk.until(lambda: sum(len(talk.of(kind)) for kind in audio) > 3)
+    talk.microphone.hear(speech())
+    await handle.wait_for_playout()
+    assert handle.interrupted, "the speech was not interrupted"
+    talk.microphone.hear(silence())
+    # The framework cuts the item to what its speaker played.
+    await talk.until(lambda: talk.of("conversation.item.truncated"))
+    await talk.until(lambda: len(talk.of("response.done")) == 2)
+    statuses = [event["response"]["status"] for event in talk.of("response.done")]
+    assert statuses == ["cancelled", "completed"], statuses
+
+
+STEPS = {step.__name__: step for step in (connect, update, text, voice, tool, interruption)}
+
+
+async def take(run: Run, step: str) -> None:
+    async with talking(run) as talk:
+        await STEPS[step](talk)
+
+
+main(take)

@@ -3,17 +3,13 @@
 The SDK checks the type of every event; what does not fit reaches the program as an error.
 """
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from agents import function_tool
 from agents.realtime import RealtimeAgent, RealtimeRunner, RealtimeSession
-
-sys.path.append(str(Path(__file__).parents[1]))
-from steps import (
+from conversation import (
     INSTRUCTIONS,
     LONG_REQUEST,
     MODEL,
@@ -21,18 +17,16 @@ from steps import (
     TOOL_REQUEST,
     VOICE,
     WEATHER,
-    Run,
-    main,
-    must,
     silence,
     speech,
 )
+from report import Run, main
 
 
 @function_tool
 def get_weather(city: str) -> str:
     """Get the current weather of a city."""
-    must("Paris" in city, city)
+    assert "Paris" in city, city
     return WEATHER
 
 
@@ -76,7 +70,7 @@ class Talk:
         while not done():
             event = await anext(self._told)
             self._events.append(event)
-            must(event.type != "error", getattr(event, "error", ""))
+            assert event.type != "error", getattr(event, "error", "")
 
 
 @asynccontextmanager
@@ -93,66 +87,68 @@ async def talking(run: Run) -> AsyncIterator[Talk]:
         },
     }
     runner = RealtimeRunner(agent, config={"model_settings": settings})
-    to: Any = {"url": f"{run.address}?model={MODEL}"}
-    to |= {"headers": {"api-key": run.key}} if run.kind == "azure" else {"api_key": run.key}
+    to: Any = {"url": f"{run.socket_base}/realtime?model={MODEL}"}
+    is_azure = run.path.startswith("/openai")
+    to |= {"headers": {"api-key": run.key}} if is_azure else {"api_key": run.key}
     async with await runner.run(model_config=to) as session:
         talk = Talk(session)
         await talk.until(lambda: len(talk.raw("session.updated")) == 2)
         yield talk
 
 
-async def connect(run: Run) -> None:
+async def connect(talk: Talk) -> None:
+    assert talk.raw("session.created")
+
+
+async def update(talk: Talk) -> None:
+    session = talk.raw("session.updated")[-1]["session"]
+    assert session["audio"]["output"]["voice"] == VOICE, session
+    assert session["instructions"] == INSTRUCTIONS, session
+    assert session["tools"][0]["name"] == "get_weather", session
+
+
+async def text(talk: Talk) -> None:
+    await talk.session.send_message(REQUEST)
+    await talk.until(lambda: talk.of("agent_end"))
+    assert "banana" in talk.said.lower(), talk.said
+    assert sum(len(event.audio.data) for event in talk.of("audio")) > 12_000, "no sound"
+
+
+async def voice(talk: Talk) -> None:
+    await talk.hear(speech())
+    await talk.hear(silence())
+    await talk.until(lambda: talk.of("agent_end") and talk.heard)
+    assert "time" in talk.heard.lower(), talk.heard
+    assert talk.said, "no answer"
+
+
+async def tool(talk: Talk) -> None:
+    await talk.session.send_message(TOOL_REQUEST)
+    await talk.until(lambda: talk.of("tool_end") and len(talk.of("agent_end")) == 2)
+    assert talk.of("tool_end")[0].output == WEATHER, talk.of("tool_end")
+    assert "21" in talk.said, talk.said
+
+
+async def interruption(talk: Talk) -> None:
+    await talk.session.send_message(LONG_REQUEST)
+    await talk.until(lambda: len(talk.of("audio")) > 3)
+    await talk.hear(speech())
+    await talk.until(lambda: talk.of("audio_interrupted"))
+    # The SDK cuts the item to what was played, then asks what is left of it.
+    await talk.until(lambda: talk.raw("conversation.item.truncated"))
+    await talk.until(lambda: talk.raw("conversation.item.retrieved"))
+    await talk.hear(silence())
+    await talk.until(lambda: len(talk.raw("response.done")) == 2 and talk.heard)
+    statuses = [event["response"]["status"] for event in talk.raw("response.done")]
+    assert statuses == ["cancelled", "completed"], statuses
+
+
+STEPS = {step.__name__: step for step in (connect, update, text, voice, tool, interruption)}
+
+
+async def take(run: Run, step: str) -> None:
     async with talking(run) as talk:
-        must(talk.raw("session.created"))
+        await STEPS[step](talk)
 
 
-async def update(run: Run) -> None:
-    async with talking(run) as talk:
-        session = talk.raw("session.updated")[-1]["session"]
-        must(session["audio"]["output"]["voice"] == VOICE, session)
-        must(session["instructions"] == INSTRUCTIONS, session)
-        must(session["tools"][0]["name"] == "get_weather", session)
-
-
-async def text(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.session.send_message(REQUEST)
-        await talk.until(lambda: talk.of("agent_end"))
-        must("banana" in talk.said.lower(), talk.said)
-        must(sum(len(event.audio.data) for event in talk.of("audio")) > 12_000, "no sound")
-
-
-async def voice(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.hear(speech())
-        await talk.hear(silence())
-        await talk.until(lambda: talk.of("agent_end") and talk.heard)
-        must("time" in talk.heard.lower(), talk.heard)
-        must(talk.said, "no answer")
-
-
-async def tool(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.session.send_message(TOOL_REQUEST)
-        await talk.until(lambda: talk.of("tool_end") and len(talk.of("agent_end")) == 2)
-        must(talk.of("tool_end")[0].output == WEATHER, talk.of("tool_end"))
-        must("21" in talk.said, talk.said)
-
-
-async def interruption(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.session.send_message(LONG_REQUEST)
-        await talk.until(lambda: len(talk.of("audio")) > 3)
-        await talk.hear(speech())
-        await talk.until(lambda: talk.of("audio_interrupted"))
-        # The SDK cuts the item to what was played, then asks what is left of it.
-        await talk.until(lambda: talk.raw("conversation.item.truncated"))
-        await talk.until(lambda: talk.raw("conversation.item.retrieved"))
-        await talk.hear(silence())
-        await talk.until(lambda: len(talk.raw("response.done")) == 2 and talk.heard)
-        statuses = [event["response"]["status"] for event in talk.raw("response.done")]
-        must(statuses == ["cancelled", "completed"], statuses)
-
-
-if __name__ == "__main__":
-    main(connect, update, text, voice, tool, interruption)
+main(take)

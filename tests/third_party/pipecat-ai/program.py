@@ -1,6 +1,6 @@
 """pipecat-ai: a pipeline around its realtime service, as in its realtime example, no transport.
 
-Kinds: `openai`, `azure` (`/openai/v1/realtime`). The service reads no more after an `error` event,
+The service reads no more after an `error` event,
 and after an event that does not fit its types: each step would then wait in vain.
 """
 
@@ -8,9 +8,20 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
+from conversation import (
+    INSTRUCTIONS,
+    LONG_REQUEST,
+    MODEL,
+    RATE_HZ,
+    REQUEST,
+    TOOL_REQUEST,
+    VOICE,
+    WEATHER,
+    silence,
+    speech,
+)
 from loguru import logger
 from pipecat.adapters.llm.schemas.function_schema import FunctionSchema
 from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
@@ -31,23 +42,7 @@ from pipecat.services.azure.realtime.llm import AzureRealtimeLLMService
 from pipecat.services.openai.realtime import events
 from pipecat.services.openai.realtime.llm import OpenAIRealtimeLLMService
 from pipecat.workers.runner import WorkerRunner
-
-sys.path.append(str(Path(__file__).parents[1]))
-from steps import (
-    INSTRUCTIONS,
-    LONG_REQUEST,
-    MODEL,
-    RATE_HZ,
-    REQUEST,
-    TOOL_REQUEST,
-    VOICE,
-    WEATHER,
-    Run,
-    main,
-    must,
-    silence,
-    speech,
-)
+from report import Run, main
 
 logger.remove()
 logger.add(sys.stderr, level="WARNING")
@@ -62,14 +57,14 @@ TOOL = FunctionSchema(
 
 async def get_weather(call: Any) -> None:
     """Answer a call of the tool."""
-    must("Paris" in call.arguments["city"], call.arguments)
+    assert "Paris" in call.arguments["city"], call.arguments
     await call.result_callback(WEATHER)
 
 
 class Talk(BaseObserver):
     """A pipeline, and what its service told."""
 
-    def __init__(self, run: Run, request: str = "") -> None:
+    def __init__(self, run: Run, request: str) -> None:
         super().__init__()
         self.sessions: list[Any] = []
         self.responses: list[Any] = []
@@ -88,7 +83,9 @@ class Talk(BaseObserver):
 
     def _service(self, run: Run) -> OpenAIRealtimeLLMService:
         talk = self
-        base: Any = AzureRealtimeLLMService if run.kind == "azure" else OpenAIRealtimeLLMService
+        base: Any = (
+            AzureRealtimeLLMService if run.path.startswith("/openai") else OpenAIRealtimeLLMService
+        )
 
         class Service(base):
             """The service; it shows what the server told of sessions and responses."""
@@ -116,7 +113,7 @@ class Talk(BaseObserver):
             system_instruction=INSTRUCTIONS,
             session_properties=events.SessionProperties(audio=audio),
         )
-        return Service(api_key=run.key, base_url=run.address, settings=settings)
+        return Service(api_key=run.key, base_url=f"{run.socket_base}/realtime", settings=settings)
 
     async def on_push_frame(self, data: FramePushed) -> None:
         if data.source is self.llm:
@@ -139,13 +136,13 @@ class Talk(BaseObserver):
     async def until(self, done: Callable[[], Any]) -> None:
         """Wait until this holds; an error that the service tells fails."""
         while not done():
-            must(not self.of(ErrorFrame), self.of(ErrorFrame))
+            assert not self.of(ErrorFrame), self.of(ErrorFrame)
             self._changed.clear()
             await self._changed.wait()
 
 
 @asynccontextmanager
-async def talking(run: Run, request: str = "") -> AsyncIterator[Talk]:
+async def talking(run: Run, request: str) -> AsyncIterator[Talk]:
     talk = Talk(run, request)
     runner = WorkerRunner(handle_sigint=False)
     await runner.add_workers(talk.worker)
@@ -154,58 +151,61 @@ async def talking(run: Run, request: str = "") -> AsyncIterator[Talk]:
         await talk.worker.queue_frame(LLMRunFrame())
         await talk.until(lambda: len(talk.sessions) == 2)
         yield talk
-        must(not talk.of(ErrorFrame), talk.of(ErrorFrame))
+        assert not talk.of(ErrorFrame), talk.of(ErrorFrame)
     finally:
         await talk.worker.cancel()
         await running
 
 
-async def connect(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.until(lambda: talk.responses)  # greets, as in the example
+async def connect(talk: Talk) -> None:
+    await talk.until(lambda: talk.responses)  # greets, as in the example
 
 
-async def update(run: Run) -> None:
-    async with talking(run) as talk:
-        session = talk.sessions[-1]
-        must(session.audio.output.voice == VOICE, session)
-        must(session.instructions == INSTRUCTIONS, session)
+async def update(talk: Talk) -> None:
+    session = talk.sessions[-1]
+    assert session.audio.output.voice == VOICE, session
+    assert session.instructions == INSTRUCTIONS, session
 
 
-async def text(run: Run) -> None:
-    async with talking(run, REQUEST) as talk:
-        await talk.until(lambda: talk.responses)
-        must("banana" in talk.said.lower(), talk.said)
-        must(sum(len(frame.audio) for frame in talk.of(TTSAudioRawFrame)) > 12_000, "no sound")
+async def text(talk: Talk) -> None:
+    await talk.until(lambda: talk.responses)
+    assert "banana" in talk.said.lower(), talk.said
+    assert sum(len(frame.audio) for frame in talk.of(TTSAudioRawFrame)) > 12_000, "no sound"
 
 
-async def voice(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.until(lambda: talk.responses)
-        await talk.hear(speech())
-        await talk.hear(silence())
-        await talk.until(lambda: len(talk.responses) == 2 and talk.of(TranscriptionFrame))
-        heard = talk.of(TranscriptionFrame)[0].text
-        must("time" in heard.lower(), heard)
+async def voice(talk: Talk) -> None:
+    await talk.until(lambda: talk.responses)
+    await talk.hear(speech())
+    await talk.hear(silence())
+    await talk.until(lambda: len(talk.responses) == 2 and talk.of(TranscriptionFrame))
+    heard = talk.of(TranscriptionFrame)[0].text
+    assert "time" in heard.lower(), heard
 
 
-async def tool(run: Run) -> None:
-    async with talking(run, TOOL_REQUEST) as talk:
-        await talk.until(lambda: len(talk.responses) == 2)
-        must("21" in talk.said, talk.said)
+async def tool(talk: Talk) -> None:
+    await talk.until(lambda: len(talk.responses) == 2)
+    assert "21" in talk.said, talk.said
 
 
-async def interruption(run: Run) -> None:
-    async with talking(run, LONG_REQUEST) as talk:
-        await talk.until(lambda: len(talk.of(TTSAudioRawFrame)) > 3)
-        await talk.hear(speech())
-        # The service cuts the item to what was played; were that refused, it would read no more.
-        await talk.until(lambda: talk.responses)
-        await talk.hear(silence())
-        await talk.until(lambda: len(talk.responses) == 2)
-        statuses = [response.status for response in talk.responses]
-        must(statuses == ["cancelled", "completed"], statuses)
+async def interruption(talk: Talk) -> None:
+    await talk.until(lambda: len(talk.of(TTSAudioRawFrame)) > 3)
+    await talk.hear(speech())
+    # The service cuts the item to what was played; were that refused, it would read no more.
+    await talk.until(lambda: talk.responses)
+    await talk.hear(silence())
+    await talk.until(lambda: len(talk.responses) == 2)
+    statuses = [response.status for response in talk.responses]
+    assert statuses == ["cancelled", "completed"], statuses
 
 
-if __name__ == "__main__":
-    main(connect, update, text, voice, tool, interruption)
+REQUESTS = {"text": REQUEST, "tool": TOOL_REQUEST, "interruption": LONG_REQUEST}
+"""Step → what the conversation begins with; without it the assistant greets."""
+STEPS = {step.__name__: step for step in (connect, update, text, voice, tool, interruption)}
+
+
+async def take(run: Run, step: str) -> None:
+    async with talking(run, REQUESTS.get(step, "")) as talk:
+        await STEPS[step](talk)
+
+
+main(take)

@@ -4,13 +4,23 @@ Its `OpenAIRealtimeWebsocket` rides on the openai package; `AzureRealtimeWebsock
 `/openai/v1/realtime` by itself, by wss only. Both send JSON with line breaks and indents.
 """
 
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
+from conversation import (
+    INSTRUCTIONS,
+    LONG_REQUEST,
+    MODEL,
+    REQUEST,
+    TOOL_REQUEST,
+    VOICE,
+    WEATHER,
+    silence,
+    speech,
+)
 from openai import AsyncOpenAI
+from report import Run, main
 from semantic_kernel import Kernel
 from semantic_kernel.connectors.ai import FunctionChoiceBehavior
 from semantic_kernel.connectors.ai.open_ai import (
@@ -31,22 +41,6 @@ from semantic_kernel.contents.realtime_events import (
 )
 from semantic_kernel.functions import kernel_function
 
-sys.path.append(str(Path(__file__).parents[1]))
-from steps import (
-    INSTRUCTIONS,
-    LONG_REQUEST,
-    MODEL,
-    REQUEST,
-    TOOL_REQUEST,
-    VOICE,
-    WEATHER,
-    Run,
-    main,
-    must,
-    silence,
-    speech,
-)
-
 HEARD = "conversation.item.input_audio_transcription.completed"
 
 
@@ -56,7 +50,7 @@ class Weather:
     @kernel_function(name="get_weather", description="Get the current weather of a city")
     def get_weather(self, city: str) -> str:
         """Get the current weather of a city."""
-        must("Paris" in city, city)
+        assert "Paris" in city, city
         return WEATHER
 
 
@@ -87,7 +81,7 @@ class Talk:
         while not done():
             event = await anext(self._told)
             self._events.append(event)
-            must(event.service_type != "error", event.service_event)
+            assert event.service_type != "error", event.service_event
 
     async def say(self, text: str) -> None:
         """Add a typed message and ask for an answer."""
@@ -108,7 +102,7 @@ class Talk:
 async def talking(run: Run) -> AsyncIterator[Talk]:
     kernel = Kernel()
     kernel.add_plugin(Weather(), plugin_name="weather")
-    is_azure = run.kind == "azure"
+    is_azure = run.kind == "AzureRealtimeWebsocket"
     settings = (AzureRealtimeExecutionSettings if is_azure else OpenAIRealtimeExecutionSettings)(
         instructions=INSTRUCTIONS,
         voice=VOICE,
@@ -122,8 +116,7 @@ async def talking(run: Run) -> AsyncIterator[Talk]:
             endpoint=run.origin, deployment_name=MODEL, api_key=run.key, api_version="2025-08-28"
         )
     else:
-        base_url = run.origin + run.path.removesuffix("/realtime")
-        client = AsyncOpenAI(api_key=run.key, base_url=base_url)
+        client = AsyncOpenAI(api_key=run.key, base_url=run.base)
         service = OpenAIRealtimeWebsocket(ai_model_id=MODEL, client=client)
     async with service(settings=settings, kernel=kernel, create_response=False):
         talk = Talk(service)
@@ -131,61 +124,62 @@ async def talking(run: Run) -> AsyncIterator[Talk]:
         yield talk
 
 
-async def connect(run: Run) -> None:
+async def connect(talk: Talk) -> None:
+    assert talk.of("session.created")
+
+
+async def update(talk: Talk) -> None:
+    session = talk.of("session.updated")[0].service_event.session
+    assert session.audio.output.voice == VOICE, session
+    assert session.instructions == INSTRUCTIONS, session
+    assert session.tools[0].name == "weather-get_weather", session
+
+
+async def text(talk: Talk) -> None:
+    await talk.say(REQUEST)
+    await talk.until(lambda: talk.of("response.done"))
+    assert "banana" in talk.said.lower(), talk.said
+    assert talk.audio_bytes > 12_000, "no sound"
+
+
+async def voice(talk: Talk) -> None:
+    await talk.hear(speech())
+    await talk.hear(silence())
+    await talk.until(lambda: talk.of("response.done") and talk.of(HEARD))
+    heard = talk.of(HEARD)[0].service_event.transcript
+    assert "time" in heard.lower(), heard
+    assert talk.said, "no answer"
+
+
+async def tool(talk: Talk) -> None:
+    await talk.say(TOOL_REQUEST.replace("get_weather", "weather-get_weather"))
+    await talk.until(lambda: len(talk.of("response.done")) == 2)
+    assert "21" in talk.said, talk.said
+
+
+async def interruption(talk: Talk) -> None:
+    await talk.say(LONG_REQUEST)
+    await talk.until(lambda: len(talk.of(ListenEvents.RESPONSE_AUDIO_DELTA)) > 3)
+    item_id = talk.of(ListenEvents.RESPONSE_AUDIO_DELTA)[0].service_event.item_id
+    await talk.hear(speech())
+    await talk.until(lambda: talk.of("input_audio_buffer.speech_started"))
+    cut = {"item_id": item_id, "audio_end_ms": 100}
+    await talk.service.send(
+        RealtimeEvent(service_type=SendEvents.CONVERSATION_ITEM_TRUNCATE, service_event=cut)
+    )
+    await talk.until(lambda: talk.of("conversation.item.truncated"))
+    await talk.hear(silence())
+    await talk.until(lambda: len(talk.of("response.done")) == 2)
+    statuses = [event.service_event.response.status for event in talk.of("response.done")]
+    assert statuses == ["cancelled", "completed"], statuses
+
+
+STEPS = {step.__name__: step for step in (connect, update, text, voice, tool, interruption)}
+
+
+async def take(run: Run, step: str) -> None:
     async with talking(run) as talk:
-        must(talk.of("session.created"))
+        await STEPS[step](talk)
 
 
-async def update(run: Run) -> None:
-    async with talking(run) as talk:
-        session = talk.of("session.updated")[0].service_event.session
-        must(session.audio.output.voice == VOICE, session)
-        must(session.instructions == INSTRUCTIONS, session)
-        must(session.tools[0].name == "weather-get_weather", session)
-
-
-async def text(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.say(REQUEST)
-        await talk.until(lambda: talk.of("response.done"))
-        must("banana" in talk.said.lower(), talk.said)
-        must(talk.audio_bytes > 12_000, "no sound")
-
-
-async def voice(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.hear(speech())
-        await talk.hear(silence())
-        await talk.until(lambda: talk.of("response.done") and talk.of(HEARD))
-        heard = talk.of(HEARD)[0].service_event.transcript
-        must("time" in heard.lower(), heard)
-        must(talk.said, "no answer")
-
-
-async def tool(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.say(TOOL_REQUEST.replace("get_weather", "weather-get_weather"))
-        await talk.until(lambda: len(talk.of("response.done")) == 2)
-        must("21" in talk.said, talk.said)
-
-
-async def interruption(run: Run) -> None:
-    async with talking(run) as talk:
-        await talk.say(LONG_REQUEST)
-        await talk.until(lambda: len(talk.of(ListenEvents.RESPONSE_AUDIO_DELTA)) > 3)
-        item_id = talk.of(ListenEvents.RESPONSE_AUDIO_DELTA)[0].service_event.item_id
-        await talk.hear(speech())
-        await talk.until(lambda: talk.of("input_audio_buffer.speech_started"))
-        cut = {"item_id": item_id, "audio_end_ms": 100}
-        await talk.service.send(
-            RealtimeEvent(service_type=SendEvents.CONVERSATION_ITEM_TRUNCATE, service_event=cut)
-        )
-        await talk.until(lambda: talk.of("conversation.item.truncated"))
-        await talk.hear(silence())
-        await talk.until(lambda: len(talk.of("response.done")) == 2)
-        statuses = [event.service_event.response.status for event in talk.of("response.done")]
-        must(statuses == ["cancelled", "completed"], statuses)
-
-
-if __name__ == "__main__":
-    main(connect, update, text, voice, tool, interruption)
+main(take)
