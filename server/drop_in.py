@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from rtclient.endpoints import SessionKind
 from rtclient.protocol.bridge import handshake_dialect
-from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.dialects import DIALECTS, Dialect
 from server.errors import Fault
 
 Family = Literal["openai", "azure", "azure-preview"]
@@ -150,7 +150,7 @@ def wish_of(
         family,
         uses_sequencer=asked.get("sequencer") == "1",
         evidence=handshake_dialect(path, subprotocols, beta_header),
-        dialect=_dialect(asked.get("dialect")),
+        dialect=DIALECTS.get(asked.get("dialect", "")),
         has_unknown=not set(asked).issubset((*_KNOWN, *_OURS)),
     )
     if is_transcription:
@@ -173,7 +173,7 @@ def _refused(path: str, asked: Mapping[str, str], preset: Mapping[str, Any]) -> 
     for name, values in (
         ("intent", ("transcription",)),
         ("sequencer", ("0", "1")),
-        ("dialect", ("ga", "preview")),
+        ("dialect", tuple(DIALECTS)),
     ):
         if asked.get(name, values[0]) not in values:
             message = f"The value of `{name}` is not known. Use {' or '.join(values)}, or none."
@@ -223,10 +223,6 @@ def key_in_query(path: str, query: Sequence[tuple[str, str]]) -> list[str]:
 
 def _named(asked: Mapping[str, str]) -> str:
     return asked.get("model") or asked.get("deployment") or ""
-
-
-def _dialect(value: str | None) -> Dialect | None:
-    return value if value in ("ga", "preview") else None  # type: ignore[return-value]
 
 
 def _invalid(param: str | None, message: str) -> Refused:

@@ -10,12 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.drop_in import Wish
 from server.limits import SessionLimits
 from server.policy import Policy
 from server.relay.actions import Note, Notice, Plan
+from server.relay.bridging import ClientDialect, UpstreamDialect
 from server.relay.core import RelayCore
 from server.relay.layers import Layer, Stack
 from server.relay.pump import STALL_S, Client, Relay
@@ -108,14 +110,30 @@ class Sessions:
             idle_limit_s=self.idle_limit_s,
         )
 
-    def page_layers(self) -> Layers:
-        """Return the layers of a session on `/ws`."""
-        return Layers([Voices(self.upstream.voices, self.voice)], [])
+    def page_layers(self, dialect: Dialect | None = None) -> Layers:
+        """Return the layers of a session on `/ws`; `dialect`: what the client says it speaks."""
+        return Layers(
+            [self._client_dialect("ga", dialect), Voices(self.upstream.voices, self.voice)],
+            self._upstream_dialect(),
+        )
 
     def drop_in_layers(self, wish: Wish) -> Layers:
         """Return the layers of a session on a drop-in path."""
         model = None if self.is_strict else self.upstream.model
-        return Layers([Voices(self.upstream.voices, self.voice, model=model)], [])
+        return Layers(
+            [
+                self._client_dialect(wish.evidence, wish.dialect),
+                Voices(self.upstream.voices, self.voice, model=model),
+            ],
+            self._upstream_dialect(),
+        )
+
+    def _client_dialect(self, guess: Dialect, said: Dialect | None) -> ClientDialect:
+        is_certain = said is not None
+        return ClientDialect(said or guess, is_certain=is_certain, upstream=self.upstream.dialect)
+
+    def _upstream_dialect(self) -> list[Layer]:
+        return [UpstreamDialect()] if self.upstream.dialect == "preview" else []
 
     async def run(
         self,

@@ -23,6 +23,9 @@ from typing import Any, Final, Literal
 Dialect = Literal["ga", "preview"]
 """A variant of the wire format."""
 
+DIALECTS: Final[Mapping[str, Dialect]] = {"ga": "ga", "preview": "preview"}
+"""By the word for it in an address."""
+
 Kind = Literal["same", "modalities", "format", "turn_detection"]
 """What happens to a field's value when it crosses."""
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
 
+from rtclient.protocol.dialects import DIALECTS
 from server.routes.answers import json_refusal
 from server.routes.sockets import ClientConnection, accept, refuse, turn_away, upgrade_required
 from server.sessions import Sessions
@@ -20,7 +21,7 @@ def socket_routes(sessions: Sessions) -> APIRouter:
 
     @router.websocket("/ws")
     async def page_socket(websocket: WebSocket) -> None:
-        fault = _query_fault(websocket, {"profile": sessions.profiles})
+        fault = _query_fault(websocket, {"profile": sessions.profiles, "dialect": DIALECTS})
         if fault is not None:
             await refuse(websocket, fault)
             return
@@ -30,7 +31,8 @@ def socket_routes(sessions: Sessions) -> APIRouter:
             await turn_away(client, sessions)
             return
         try:
-            above, below = sessions.page_layers()
+            said = DIALECTS.get(websocket.query_params.get("dialect", ""))
+            above, below = sessions.page_layers(said)
             await sessions.run(
                 sessions.page_plan(),
                 client,
