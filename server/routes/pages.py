@@ -31,6 +31,7 @@ _MEDIA_TYPES: Mapping[str, str] = {
     ".woff2": "font/woff2",
     ".webmanifest": "application/manifest+json",
     ".txt": "text/plain; charset=utf-8",
+    ".ts": "text/plain; charset=utf-8",  # types of gateway-client.js
 }
 
 
