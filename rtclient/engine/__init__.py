@@ -1,4 +1,4 @@
-"""The embedded Realtime server: the server side of the GA dialect, with senses of its own.
+"""The embedded Realtime server, with senses of its own; it speaks GA, and preview at its own path.
 
 Emulated, as strict as the real service: sessions and their updates, conversations and transcription
 sessions, typed and spoken turns, `server_vad`, `semantic_vad`, push to talk and idle timeouts,
@@ -10,6 +10,7 @@ Not emulated, and refused with `invalid_value`: MCP, stored prompts, custom voic
 events.
 
 How it hangs together: `core.Session` decides (values in, actions out), `serve` carries actions to
-the senses of `senses.Senses` and to the client. `defaults` gathers the real senses, `scripted`
-those of tests. Run it with `python -m rtclient.engine` or `rtclient engine`.
+the senses of `senses.Senses` and to the client; `preview` stands between for preview clients.
+`defaults` gathers the real senses, `scripted` those of tests. Run it with
+`python -m rtclient.engine` or `rtclient engine`.
 """

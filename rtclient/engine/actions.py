@@ -32,6 +32,15 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event from the client that is known to be at fault: it is answered in its turn."""
+
+    fault: Fault
+    event_id: str | None = None
+    """That of the client's event."""
+
+
+@dataclass(frozen=True, slots=True)
 class Continued:
     """Go on with the backlog (`Session.has_backlog`)."""
 
@@ -103,6 +112,7 @@ class Expired:
 Input = (
     Opened
     | Received
+    | Rejected
     | Continued
     | Woke
     | TurnHeard

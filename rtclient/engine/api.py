@@ -16,7 +16,6 @@ from rtclient.engine import profiles
 from rtclient.engine.asking import Asked, Refusal, Reply, refusal
 from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.door import (
-    PREVIEW_PATH,
     DoorRules,
     foreign_origin,
     refusal_of,
@@ -67,11 +66,13 @@ class Api:
             return wrong
         if asked.path == "/healthz":
             return _only("GET", asked) or self._healthy(asked)
-        if asked.path in (*self._rules.profile.paths, PREVIEW_PATH):
-            return wrong_path(self._rules, asked) or _only("GET", asked) or upgrade_required()
+        if asked.path in self._rules.profile.paths:
+            return _only("GET", asked) or upgrade_required()
         if asked.path.startswith(CONTROL) and self._control is not None:
             return await self._controlled(self._control, asked, body, is_local)
         for path in self._rules.profile.paths:
+            if path == profiles.PREVIEW_PATH:
+                continue  # what is minted and listed belongs to GA
             if asked.path == path.removesuffix("realtime") + "models":
                 return self._barred(asked) or _only("GET", asked) or self._models()
             if asked.path == f"{path}/client_secrets":

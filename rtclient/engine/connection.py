@@ -45,6 +45,7 @@ from rtclient.engine.clock import Timer
 from rtclient.engine.control import Record
 from rtclient.engine.core import Session
 from rtclient.engine.fault_plan import Abort, Deafen, Feed, Step
+from rtclient.engine.preview import PreviewFace
 from rtclient.engine.senses import Listening, SenseError, Senses
 from rtclient.engine.stage import Stage
 from rtclient.protocol.codec import encode
@@ -85,8 +86,19 @@ class Connection:
         *,
         stage: Stage | None = None,
         number: int = 1,
+        face: PreviewFace | None = None,
     ) -> None:
-        """Make one; `run` serves it. `number`: which handshake of the `stage` it comes from."""
+        """Make one; `run` serves it.
+
+        Args:
+            socket: the client.
+            session: the core of its session.
+            senses: those of the engine.
+            stage: clock, chance, faults and scenario; None: a plain one.
+            number: which handshake of the `stage` it comes from.
+            face: what translates for a client of the preview; None: it speaks GA.
+        """
+        self._face = face
         self._stage = stage or Stage()
         self._clock = self._stage.clock
         self._socket = socket
@@ -145,7 +157,8 @@ class Connection:
                     continue
                 if self._record is not None:
                     self._record.on_frame(frame)
-                self._feed(Received(frame))
+                for happened in self._face.read(frame) if self._face else (Received(frame),):
+                    self._feed(happened)
                 while self._session.has_backlog:
                     await asyncio.sleep(0)
                     self._feed(Continued())
@@ -205,12 +218,8 @@ class Connection:
         match action:
             case Emit(event):
                 text = encode(event)
-                if self._record is not None:
-                    self._record.sent += 1
-                self._unsent_bytes += len(text)
-                if self._unsent_bytes > MAX_UNSENT_BYTES:
-                    self._has_room.clear()
-                self._outgoing.put_nowait(text)
+                for one in self._face.written(text) if self._face else (text,):
+                    self._put(one)
             case Hear():
                 self._hear(action)
             case Think(work_id):
@@ -227,6 +236,15 @@ class Connection:
                 self._inputs.appendleft(happened)
             case Deafen():
                 self._deafen()
+
+    def _put(self, text: str) -> None:
+        """Send an event as soon as those before it are sent."""
+        if self._record is not None:
+            self._record.sent += 1
+        self._unsent_bytes += len(text)
+        if self._unsent_bytes > MAX_UNSENT_BYTES:
+            self._has_room.clear()
+        self._outgoing.put_nowait(text)
 
     def _wake_at(self, at: float | None) -> None:
         if self._timer is not None:

@@ -30,6 +30,7 @@ from rtclient.engine.actions import (
     Opened,
     Outbox,
     Received,
+    Rejected,
     SenseFailed,
     Speaking,
     SpeakingEnded,
@@ -126,7 +127,7 @@ class Session:
         self._wake: float | None = None
         self._is_closed = False
         self._has_told_vad = False
-        self._waiting: deque[Received] = deque()
+        self._waiting: deque[Received | Rejected] = deque()
         self._transcriber = Transcriber(self._out, transcription_models)
         self._guide_ears()
 
@@ -152,7 +153,7 @@ class Session:
         match happened:
             case Opened(is_beta):
                 self._open(is_beta, now)
-            case Received():
+            case Received() | Rejected():
                 self._waiting.append(happened)
                 self._read(now)
             case Continued():
@@ -224,7 +225,11 @@ class Session:
 
     def _read(self, now: float) -> None:
         while self._waiting and not self._is_busy and not self._is_closed:
-            self._on_frame(self._waiting.popleft().data, now)
+            match self._waiting.popleft():
+                case Received(data):
+                    self._on_frame(data, now)
+                case Rejected(fault, event_id):
+                    self._out.error(fault, event_id)
 
     def _on_frame(self, data: str | bytes, now: float) -> None:
         try:

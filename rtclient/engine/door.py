@@ -8,16 +8,16 @@ says no (OpenAI), the refusal is the admission's `first_error`. Other requests a
 import hmac
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from rtclient.engine import profiles
 from rtclient.engine.asking import Asked, Refusal, refusal
 from rtclient.engine.client_secrets import Secret
-from rtclient.engine.profiles import AZURE, AZURE_PATH, DEFAULT, OPENAI, Denial, Profile
+from rtclient.engine.profiles import AZURE, DEFAULT, OPENAI, PREVIEW_PATH, Denial, Profile
 from rtclient.engine.shapes import Fault
+from rtclient.protocol.dialects import Dialect
 
-PREVIEW_PATH: Final = "/openai/realtime"
 RETRY_AFTER_S: Final = 10
 """When a session too many should try again: sessions end at any time, so it is a guess."""
 _MAX_NAME_CHARS = 256
@@ -33,6 +33,7 @@ class Admission:
     is_model_fixed: bool = False
     """The client chose a model of its own."""
     kind: Literal["realtime", "transcription"] = "realtime"
+    dialect: Dialect = "ga"
     preset: dict[str, Any] | None = None
     """The session of the client secret that opened the door."""
     is_beta: bool = False
@@ -121,13 +122,6 @@ def wrong_path(rules: DoorRules, asked: Asked) -> Refusal | None:
     """Return why there is no Realtime API at a path; None when there is."""
     if asked.path in rules.profile.paths:
         return None
-    if asked.path == PREVIEW_PATH:
-        return refusal(
-            404,
-            "preview_not_served",
-            "This engine does not speak the preview dialect. Connect to "
-            f"{AZURE_PATH}?model=NAME, without api-version.",
-        )
     if rules.profile is AZURE:
         return Refusal(404, {"error": {"code": "404", "message": "Resource not found"}})
     return refusal(404, "not_found", f"Connect to one of: {', '.join(rules.profile.paths)}.")
@@ -173,9 +167,13 @@ def admit(
     if "call_id" in asked.query:
         message = "The embedded engine takes no calls. Leave 'call_id' out."
         return refusal(400, "invalid_value", message, param="call_id")
-    if rules.profile is AZURE and "api-version" in asked.query:
-        return refusal_of(profiles.wrong_key(AZURE))
+    denial = _wrong_version(rules, asked)
+    if denial is not None:
+        return _denied(rules, denial)
     chosen = _chosen(rules, asked, secret)
+    if isinstance(chosen, Admission) and _is_preview(asked):
+        # Its clients may ask for the beta shape by a header; here it is what they get.
+        chosen = replace(chosen, dialect="preview", is_beta=False)
     if isinstance(chosen, Denial):
         return _denied(rules, chosen)
     if isinstance(chosen, Refusal) or chosen.is_beta:
@@ -195,10 +193,24 @@ def _denied(rules: DoorRules, denial: Denial) -> Admission | Refusal:
     return Admission(first_error=fault, close_code=denial.close_code)
 
 
+def _is_preview(asked: Asked) -> bool:
+    return asked.path == PREVIEW_PATH
+
+
+def _wrong_version(rules: DoorRules, asked: Asked) -> Denial | None:
+    """Return why the address has no such `api-version`: GA has none, and the preview some."""
+    version = asked.query.get("api-version")
+    if _is_preview(asked):
+        return profiles.wrong_version(version or "")
+    is_refused = version is not None and rules.profile is AZURE
+    return profiles.wrong_key(AZURE) if is_refused else None
+
+
 def _chosen(rules: DoorRules, asked: Asked, secret: Secret | None) -> Admission | Refusal | Denial:
     """Return the session that the query asks for, or why there is none."""
     query = asked.query
-    named = (query.get("model") or query.get("deployment") or "")[:_MAX_NAME_CHARS]
+    model = None if _is_preview(asked) else query.get("model")
+    named = (model or query.get("deployment") or "")[:_MAX_NAME_CHARS]
     preset = secret.session if secret else None
     is_beta = asked.is_beta
     intent = query.get("intent")
@@ -211,7 +223,7 @@ def _chosen(rules: DoorRules, asked: Asked, secret: Secret | None) -> Admission 
         message = "The client secret is for a 'realtime' session. Leave 'intent' out."
         return refusal(400, "invalid_value", message, param="intent")
     if transcribes:
-        if named and intent and rules.profile is AZURE:
+        if named and intent and (_is_preview(asked) or rules.profile is AZURE):
             return profiles.wrong_operation(named)
         if named and intent and rules.profile is OPENAI:
             # It takes the model for that of a conversation, and refuses one that transcribes.

@@ -8,6 +8,8 @@ Facts, with where they come from:
   `OpperationNotSupported`, spelled so, 429). Sources: Microsoft's migration guide to the GA
   Realtime API, its question-and-answer pages, reports of users.
 - Azure answers 401 when `api-version` stands on the v1 URL. Source: the same guide.
+- Azure's preview address wants `api-version` and `deployment`; a transcription with a deployment is
+  400. Sources: Azure's preview reference; a pull request of a client.
 - Azure documents 60 minutes for a session; users report 30. The shorter one is emulated, so that
   who survives it survives both.
 - Azure limits the rate of handshakes; its 429 names the operation `onHandshake`. Source: load tests
@@ -21,15 +23,20 @@ Not known, and chosen here:
 - the body of Azure's 429 beyond its first words: here that of its HTTP API;
 - what Azure answers on the v1 URL to `intent=transcription` with a model (on the preview URL it is
   400): here 400 too;
+- what Azure's preview address answers to no version, or to one without a realtime API: here the 404
+  that its other addresses give;
 - how OpenAI refuses a session too many: here `rate_limit_exceeded` and close 4000.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final, Literal
 
 OPENAI_PATH: Final = "/v1/realtime"
 AZURE_PATH: Final = "/openai/v1/realtime"
+PREVIEW_PATH: Final = "/openai/realtime"
+"""Azure's older address, where the preview dialect is spoken."""
 
 RETIRED_PREFIXES: Final = ("gpt-4o-realtime-preview", "gpt-4o-mini-realtime-preview")
 REALTIME_PREFIX: Final = "gpt-realtime"
@@ -46,6 +53,7 @@ TRANSCRIBERS: Final = frozenset(
     }
 )
 """Models that transcribe only. Source: the official `openai` package."""
+_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _TRANSLATOR = "gpt-realtime-translate"
 
 
@@ -61,9 +69,9 @@ class Profile:
     """Handshakes that are let in within a minute; None: any number."""
 
 
-DEFAULT: Final = Profile("default", (OPENAI_PATH, AZURE_PATH), 60)
+DEFAULT: Final = Profile("default", (OPENAI_PATH, AZURE_PATH, PREVIEW_PATH), 60)
 OPENAI: Final = Profile("openai", (OPENAI_PATH,), 60)
-AZURE: Final = Profile("azure", (AZURE_PATH,), 30, connections_per_minute=200)
+AZURE: Final = Profile("azure", (AZURE_PATH, PREVIEW_PATH), 30, connections_per_minute=200)
 PROFILES: Final = {profile.name: profile for profile in (DEFAULT, OPENAI, AZURE)}
 
 
@@ -131,6 +139,13 @@ def wrong_model(profile: Profile, model: str, served: Collection[str]) -> Denial
     if (served and model not in served) or (profile is AZURE and not model):
         return _not_deployed(profile, model)
     return None
+
+
+def wrong_version(version: str) -> Denial | None:
+    """Return the preview address's answer to `?api-version=`; None: there is a realtime API."""
+    if _VERSION.fullmatch(version):
+        return None
+    return Denial(404, "404", "Resource not found")
 
 
 def wrong_operation(model: str) -> Denial:

@@ -32,6 +32,7 @@ from rtclient.engine.connection import Connection
 from rtclient.engine.core import Session
 from rtclient.engine.door import Admission, DoorRules, Rate, admit, refusal_of
 from rtclient.engine.http import OPEN_S, Front, asked_of, response_of
+from rtclient.engine.preview import PreviewFace
 from rtclient.engine.profiles import on_purpose
 from rtclient.engine.senses import Senses
 from rtclient.engine.shapes import Fault
@@ -163,7 +164,10 @@ class SessionServer:
             preset=admission.preset,
             transcription_models=frozenset(transcribers) if transcribers else None,
         )
-        connection = Connection(client, session, self._senses, stage=stage, number=number)
+        face = PreviewFace(admission.kind) if admission.dialect == "preview" else None
+        connection = Connection(
+            client, session, self._senses, stage=stage, number=number, face=face
+        )
         await connection.run(is_beta=admission.is_beta)
 
     def _find_secret(self, value: str) -> Secret | None:

@@ -7,7 +7,7 @@ import pytest
 from rtclient.engine.asking import Asked, Refusal
 from rtclient.engine.client_secrets import Secret
 from rtclient.engine.door import Admission, DoorRules, Rate, admit
-from rtclient.engine.profiles import AZURE, OPENAI
+from rtclient.engine.profiles import AZURE, DEFAULT, OPENAI, Profile
 
 UPGRADE = ("Upgrade", "websocket")
 KEY = ("api-key", "key")
@@ -76,12 +76,6 @@ def test_the_order_of_refusals_tells_strangers_nothing() -> None:
     rules = DoorRules(key="key", allowed_origins=("https://good.example",))
     assert refused(rules, asked("/v1/realtime", origin, KEY))[0] == 403
     assert refused(rules, asked("//[elsewhere"))[0] == 404
-
-
-def test_the_preview_path_names_the_one_that_is_served() -> None:
-    status, error = refused(DoorRules(), asked("/openai/realtime?api-version=2025-04-01-preview"))
-    assert status == 404
-    assert "/openai/v1/realtime" in error["message"]
 
 
 @pytest.mark.parametrize("query", ["call_id=rtc_1", "intent=translation"])
@@ -153,6 +147,56 @@ def test_azure_counts_connections_by_the_minute() -> None:
     assert answer.headers == (("Retry-After", "45"),)
     assert "onHandshake" in answer.content["error"]["message"]
     admitted(rules, request, rate=rate, now=60.0)
+
+
+# ------------------------------------------------------------ the preview address
+
+VERSION = "api-version=2025-04-01-preview"
+
+
+@pytest.mark.parametrize("profile", [DEFAULT, AZURE])
+def test_the_preview_address_serves_a_deployment_in_its_dialect(profile: Profile) -> None:
+    rules = DoorRules(profile=profile, key="key", deployments=("voice",))
+    found = admitted(rules, asked(f"/openai/realtime?{VERSION}&deployment=voice", KEY))
+    assert (found.dialect, found.model) == ("preview", "voice")
+    assert admitted(rules, asked("/openai/v1/realtime?model=voice", KEY)).dialect == "ga"
+
+
+@pytest.mark.parametrize("profile", [DEFAULT, AZURE])
+@pytest.mark.parametrize("query", ["deployment=voice", "api-version=v1&deployment=voice"])
+def test_the_preview_address_wants_a_dated_version(profile: Profile, query: str) -> None:
+    found = refused(DoorRules(profile=profile), asked(f"/openai/realtime?{query}"))
+    assert found == (404, {"code": "404", "message": "Resource not found"})
+
+
+def test_the_preview_address_knows_deployments_and_no_models() -> None:
+    request = asked(f"/openai/realtime?{VERSION}&model=voice")
+    assert refused(DoorRules(profile=AZURE), request)[1]["code"] == "DeploymentNotFound"
+    assert admitted(DoorRules(), request).model == DoorRules().model
+    status, error = refused(
+        DoorRules(deployments=("voice",)), asked(f"/openai/realtime?{VERSION}&deployment=other")
+    )
+    assert (status, error["code"]) == (404, "model_not_found")
+
+
+@pytest.mark.parametrize("profile", [DEFAULT, AZURE])
+def test_transcription_at_the_preview_address_names_no_deployment(profile: Profile) -> None:
+    rules = DoorRules(profile=profile)
+    target = f"/openai/realtime?{VERSION}&intent=transcription"
+    found = admitted(rules, asked(target))
+    assert (found.kind, found.dialect) == ("transcription", "preview")
+    status, error = refused(rules, asked(f"{target}&deployment=voice"))
+    assert (status, error["code"]) == (400, "OpperationNotSupported")
+
+
+def test_a_preview_client_may_ask_for_the_beta() -> None:
+    target = f"/openai/realtime?{VERSION}&deployment=voice"
+    assert not admitted(DoorRules(), asked(target, ("OpenAI-Beta", "realtime=v1"))).is_beta
+
+
+def test_openai_has_no_preview_address() -> None:
+    target = f"/openai/realtime?{VERSION}&deployment=gpt-realtime"
+    assert refused(DoorRules(profile=OPENAI), asked(target))[0] == 404
 
 
 # ------------------------------------------------------------ OpenAI
