@@ -70,8 +70,13 @@ class Speaker:
 class Talk:
     """One conversation, over as many connections as it takes."""
 
-    def __init__(self, config: dict[str, Any], speaker: Speaker) -> None:
-        self._config, self._speaker = config, speaker
+    def __init__(
+        self,
+        config: dict[str, Any],
+        speaker: Speaker,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._config, self._speaker, self._jitter = config, speaker, jitter
         self._frames: asyncio.Queue[bytes] = asyncio.Queue(25)
         self._news_at = self._least_wait_s = 0.0
         self._is_over = False
@@ -92,7 +97,7 @@ class Talk:
             if self._is_over:
                 return
             attempt = 1 if time.monotonic() - began > STABLE_S else attempt + 1
-            await asyncio.sleep(max(retry_delay_s(attempt, random.random()), self._least_wait_s))
+            await asyncio.sleep(max(retry_delay_s(attempt, self._jitter()), self._least_wait_s))
 
     async def send(self, read: Callable[[], bytes], pause_s: float, linger_s: float) -> None:
         """Send what `read` gives, then silence until `linger_s` after the last news."""
