@@ -4,6 +4,7 @@ Order of what a request passes: security headers (on every answer) → errors �
 credential → routes.
 """
 
+import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -15,12 +16,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 import rtclient
+from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.phrases import PHRASES
 from rtclient.protocol.session import VOICES
 from server.limits import SessionLimits
 from server.profiles import PROFILES, session_update
 from server.relay.pump import STALL_S
 from server.routes.answers import http_error
+from server.routes.client_secrets import client_secret_routes
 from server.routes.drop_in import drop_in_routes
 from server.routes.guard import Guard, SecurityHeaders
 from server.routes.pages import page_routes, public_files
@@ -104,9 +107,15 @@ def create_app(
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Guard, gate=gate, is_live=lambda _: False)
+    client_secrets = ClientSecrets(
+        sessions.new_id, secrets.token_urlsafe, model=peer.model, is_strict=False
+    )
+    app.add_middleware(
+        Guard, gate=gate, find_secret=lambda value: client_secrets.find(value, unix_clock())
+    )
     app.add_exception_handler(HTTPException, http_error)
     app.include_router(drop_in_routes(sessions, since=int(unix_clock())))
+    app.include_router(client_secret_routes(client_secrets, sessions.models, unix_clock))
     app.include_router(socket_routes(sessions))
     app.include_router(
         page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))

@@ -156,20 +156,29 @@ def wish_of(
     if is_transcription:
         return replace(wish, kind="transcription")  # such a session has no model of its own
     named = _named(asked) or str(preset.get("model") or "")
-    if named in ("", models.served):
-        return wish
-    return not_served(family, named) if models.is_strict else replace(wish, is_other_model=True)
+    if refused := model_refusal(named, path, models):
+        return refused
+    return replace(wish, is_other_model=named not in ("", models.served))
 
 
-def _refused(path: str, asked: Mapping[str, str], preset: Mapping[str, Any]) -> Refused | None:
-    """Return what is wrong with the values of a query."""
-    named = _named(asked)
-    if "call_id" in asked:
-        return _invalid("call_id", _CALLS.format(path=path))
+def model_refusal(named: str, path: str, models: Models) -> Refused | None:
+    """Return why a model is not served at one of `SOCKETS`; None when it is, by its own or another.
+
+    `named`: what was asked for; empty when nothing was.
+    """
     if named.startswith("gpt-live-") and not named.startswith("gpt-live-transcribe"):
         return Refused(400, "protocol_not_served", _LIVE.format(path=path), param="model")
     if named.startswith("gpt-realtime-translate"):
         return Refused(400, "protocol_not_served", _TRANSLATION.format(path=path), param="model")
+    if models.is_strict and named not in ("", models.served):
+        return _not_served(SOCKETS[path], named)
+    return None
+
+
+def _refused(path: str, asked: Mapping[str, str], preset: Mapping[str, Any]) -> Refused | None:
+    """Return what is wrong with the values of a query."""
+    if "call_id" in asked:
+        return _invalid("call_id", _CALLS.format(path=path))
     for name, values in (
         ("intent", ("transcription",)),
         ("sequencer", ("0", "1")),
@@ -184,7 +193,7 @@ def _refused(path: str, asked: Mapping[str, str], preset: Mapping[str, Any]) -> 
     return None
 
 
-def not_served(family: Family, model: str) -> Refused:
+def _not_served(family: Family, model: str) -> Refused:
     """Return what the real service says about a model that it does not have."""
     if family != "openai":
         return Refused(

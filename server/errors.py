@@ -178,8 +178,9 @@ _TABLE: Final = (
         1011,
         "server_error",
         "The voice service speaks another dialect than the one that is set.",
-        "Set AZURE_OPENAI_DIALECT=preview for an older API version of Azure; take that line out of"
-        " .env for the generally available API.",
+        "On Azure set AZURE_OPENAI_DIALECT=preview in .env for an older API version, or take that"
+        " line out for the generally available API. Another server, dialled by OPENAI_BASE_URL, has"
+        " to speak the generally available API.",
     ),
     Fault(
         "session_defaults_rejected",
@@ -188,6 +189,14 @@ _TABLE: Final = (
         "server_error",
         "The voice service did not accept the server's session settings.",
         "Check AZURE_OPENAI_VOICE and the model; older models do not know every setting.",
+    ),
+    Fault(
+        "client_secret_rejected",
+        502,
+        1008,
+        "invalid_request_error",
+        "The voice service did not accept the session that the client secret was made with.",
+        "The error before this one says why; make a client secret with another session.",
     ),
     Fault(
         "slow_upstream",

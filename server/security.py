@@ -11,7 +11,7 @@ Rules of the file:
 import hashlib
 import hmac
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -72,26 +72,22 @@ class Gate:
     """Origins besides the server's own, as browsers send them."""
     access_token: str | None = None
 
-    def refusal(
-        self, request: Request, is_live: Callable[[str], bool] = lambda _: False
-    ) -> RefusalCode | None:
+    def refusal(self, request: Request, *, has_secret: bool = False) -> RefusalCode | None:
         """Return why `request` is refused, or None. Host first, then Origin, then credential.
 
-        `is_live`: whether a client secret has this value and has not expired. It opens the drop-in
-        sockets and nothing else, but for a page of any origin: the page got it from a program that
-        may connect. One that is not live opens nothing, even where no token is asked for.
+        `has_secret`: a client secret that is known and not over comes with it. That opens the
+        drop-in sockets and nothing else, but for a page of any origin: the page got it from a
+        program that may connect. One that is unknown or over opens nothing, even where no token is
+        asked for.
         """
         if not self._is_host_allowed(request):
             return "host_not_allowed"
-        is_program = family_of(request.path) is not None
-        secrets = self._client_secrets(request) if is_program else []
-        has_secret = request.path in SOCKETS and any(is_live(value) for value in secrets)
-        if not has_secret and not self._is_origin_allowed(request):
+        is_opened = has_secret and request.path in SOCKETS
+        if not is_opened and not self._is_origin_allowed(request):
             return "origin_not_allowed"
-        if secrets and not has_secret:
+        if not is_opened and not self._may_enter(request):
             return "unauthorized"
-        if not has_secret and request.path not in _OPEN_PATHS and not self.is_authorized(request):
-            return "unauthorized"
+        is_program = family_of(request.path) is not None
         if is_program and not self.access_token and not is_from_this_machine(request.peer, request):
             return "loopback_only"
         return None
@@ -111,12 +107,15 @@ class Gate:
         """Whether this is the access token."""
         return bool(self.access_token) and _equal(token, self.access_token or "")
 
-    def _client_secrets(self, request: Request) -> list[str]:
-        return [
-            value
+    def _may_enter(self, request: Request) -> bool:
+        if request.path in _OPEN_PATHS:
+            return True
+        if family_of(request.path) is not None and any(
+            value.startswith(SECRET_PREFIX) and not self.is_token(value)
             for value in credentials(request)
-            if value.startswith(SECRET_PREFIX) and not self.is_token(value)
-        ]
+        ):
+            return False
+        return self.is_authorized(request)
 
     def _is_host_allowed(self, request: Request) -> bool:
         hosts = request.headers.get("host", ())

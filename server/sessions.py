@@ -3,6 +3,7 @@
 The routes know HTTP and WebSockets, the relay knows one session; this is what stands between.
 """
 
+import copy
 import logging
 import secrets
 import time
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
-from server.drop_in import Wish
+from server.drop_in import Models, Wish
 from server.limits import SessionLimits
 from server.policy import Policy
 from server.relay.actions import Note, Notice, Plan
@@ -21,6 +22,7 @@ from server.relay.bridging import ClientDialect, UpstreamDialect
 from server.relay.core import RelayCore
 from server.relay.layers import Layer, Stack
 from server.relay.pump import STALL_S, Client, Relay
+from server.relay.sequencer import Sequencer
 from server.relay.voices import Voices
 from server.upstreams import Upstream
 
@@ -100,9 +102,24 @@ class Sessions:
             transcription_advice=_TRANSCRIPTION_ADVICE.get(self.upstream.kind, ""),
         )
 
-    def drop_in_plan(self) -> Plan:
-        """Return the plan of a session on a drop-in path: nothing of ours but the limits."""
+    @property
+    def models(self) -> Models:
+        """The models that programs may name."""
+        return Models(self.upstream.model, self.is_strict)
+
+    def drop_in_plan(self, preset: Mapping[str, Any] | None = None) -> Plan:
+        """Return the plan of a session on a drop-in path: nothing of ours but the limits.
+
+        `preset`: the session of the client secret that opened it.
+        """
+        session = None
+        if preset is not None:
+            session = copy.deepcopy(dict(preset))
+            for notice in Voices(self.upstream.voices, self.voice).replace(session):
+                self.note(Note(notice.code, notice.message))
         return Plan(
+            session=session,
+            is_preset=session is not None,
             policy=Policy("passthrough"),
             has_extras=False,
             secrets=self.upstream.secrets,
@@ -110,11 +127,16 @@ class Sessions:
             idle_limit_s=self.idle_limit_s,
         )
 
-    def page_layers(self, dialect: Dialect | None = None) -> Layers:
-        """Return the layers of a session on `/ws`; `dialect`: what the client says it speaks."""
+    def page_layers(self, dialect: Dialect | None = None, *, uses_sequencer: bool = True) -> Layers:
+        """Return the layers of a session on `/ws`.
+
+        Args:
+            dialect: what the client says it speaks.
+            uses_sequencer: whether the client wants to be kept out of trouble.
+        """
         return Layers(
             [self._client_dialect("ga", dialect), Voices(self.upstream.voices, self.voice)],
-            self._upstream_dialect(),
+            self._below(uses_sequencer=uses_sequencer),
         )
 
     def drop_in_layers(self, wish: Wish) -> Layers:
@@ -125,15 +147,16 @@ class Sessions:
                 self._client_dialect(wish.evidence, wish.dialect),
                 Voices(self.upstream.voices, self.voice, model=model),
             ],
-            self._upstream_dialect(),
+            self._below(uses_sequencer=wish.uses_sequencer),
         )
 
     def _client_dialect(self, guess: Dialect, said: Dialect | None) -> ClientDialect:
         is_certain = said is not None
         return ClientDialect(said or guess, is_certain=is_certain, upstream=self.upstream.dialect)
 
-    def _upstream_dialect(self) -> list[Layer]:
-        return [UpstreamDialect()] if self.upstream.dialect == "preview" else []
+    def _below(self, *, uses_sequencer: bool) -> list[Layer]:
+        layers: list[Layer] = [Sequencer()] if uses_sequencer else []
+        return [*layers, UpstreamDialect()] if self.upstream.dialect == "preview" else layers
 
     async def run(
         self,

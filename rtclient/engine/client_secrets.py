@@ -8,17 +8,20 @@ Sources: the official `openai` package (`ClientSecretCreateParams`, `ClientSecre
 the API reference's example, whose session has `expires_at: 0`.
 Chosen here, because not documented: while `MAX_LIVE` secrets have not expired, or some whose
 sessions take `MAX_CHARS` together, no more are made.
+
+A secret is looked up by its hash: how long that takes says nothing about what was right.
 """
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any, Final
 
 from rtclient.engine.configuration import Fixed, updated
 from rtclient.engine.shapes import AnyObject, Fault, Maybe, Number, Only, Shape, missing
 from rtclient.engine.strict import SESSIONS
-from rtclient.protocol.session import default_session, default_transcription_session
+from rtclient.protocol.session import default_session, default_transcription_session, merge
 
 PREFIX: Final = "ek_"
 DEFAULT_S: Final = 600
@@ -58,7 +61,7 @@ class Secret:
 
 
 class ClientSecrets:
-    """The secrets of one engine."""
+    """The secrets of one server."""
 
     def __init__(
         self,
@@ -66,6 +69,7 @@ class ClientSecrets:
         new_value: Callable[[], str],
         *,
         model: str,
+        is_strict: bool = True,
         most: int = MAX_LIVE,
         most_chars: int = MAX_CHARS,
     ) -> None:
@@ -75,6 +79,8 @@ class ClientSecrets:
             new_id: makes an id for a prefix: `sess` → `sess_…`.
             new_value: makes what cannot be guessed; `ek_` is put before it.
             model: what a session's model is called when none is asked for.
+            is_strict: whether sessions are judged as the engine judges them; else they are judged
+                when they open, by whoever serves them.
             most: how many there may be that have not expired.
             most_chars: how large their sessions may be together.
         """
@@ -83,7 +89,9 @@ class ClientSecrets:
         self._new_id = new_id
         self._new_value = new_value
         self._model = model
-        self._secrets: dict[str, Secret] = {}
+        self._is_strict = is_strict
+        self._secrets: dict[bytes, Secret] = {}
+        """By the hash of the value."""
 
     def mint(self, body: Any, now: float) -> dict[str, Any] | Fault:
         """Make a secret as a request's JSON asks; return the answer's JSON, or the fault.
@@ -99,19 +107,19 @@ class ClientSecrets:
         size = len(json.dumps(session))
         if not self._has_room(size):
             self._secrets = {
-                value: secret for value, secret in self._secrets.items() if secret.expires_at > now
+                key: secret for key, secret in self._secrets.items() if secret.expires_at > now
             }
         if not self._has_room(size):
             message = f"{len(self._secrets)} client secrets have not expired. Try again later."
             return Fault("rate_limit_exceeded", message, type="rate_limit_error")
         seconds = (body.get("expires_after") or {}).get("seconds") or DEFAULT_S
         secret = Secret(PREFIX + self._new_value(), int(now) + seconds, session, size)
-        self._secrets[secret.value] = secret
+        self._secrets[_hash(secret.value)] = secret
         return {"value": secret.value, "expires_at": secret.expires_at, "session": shown}
 
     def find(self, value: str, now: float) -> Secret | None:
         """Return the secret with this value unless it is over. `now`: Unix time, seconds."""
-        secret = self._secrets.get(value)
+        secret = self._secrets.get(_hash(value))
         return secret if secret is not None and secret.expires_at > now else None
 
     def _has_room(self, size: int) -> bool:
@@ -128,7 +136,7 @@ class ClientSecrets:
             names = ", ".join(f"'{name}'" for name in SESSIONS)
             message = f"Invalid value of 'session.type'. Supported values are: {names}."
             return Fault("invalid_value", message, "session.type")
-        if fault := spec.check(session, "session"):
+        if self._is_strict and (fault := spec.check(session, "session")):
             return fault
         session_id = self._new_id("sess")
         blank = (
@@ -136,4 +144,9 @@ class ClientSecrets:
             if kind == "realtime"
             else default_transcription_session(session_id, 0)
         )
-        return updated(blank, session, Fixed())
+        return updated(blank, session, Fixed()) if self._is_strict else merge(blank, session)
+
+
+def _hash(value: str) -> bytes:
+    # Headers may hold bytes that are no text; they come as surrogates.
+    return sha256(value.encode(errors="surrogatepass")).digest()

@@ -83,6 +83,8 @@ class Dial:
 
     target: str = ""
     """The name of an upstream; empty is the server's own choice."""
+    session: Mapping[str, Any] | None = None
+    """What the server's own `session.update` sets (GA), in place of the plan's."""
 
 
 Action = ToClient | ToUpstream | WakeAt | Close | Count | Notice | Note | Fail | Dial
@@ -94,6 +96,9 @@ class Plan:
 
     session: Mapping[str, Any] | None = None
     """The session of the server's own `session.update` (GA); None sends none."""
+    is_preset: bool = False
+    """Whether the client asked for that session before it connected: `session.created` waits for
+    it and shows it, and the client is told when the upstream rejects it."""
     policy: Policy = Policy()  # noqa: RUF009 - frozen
     has_extras: bool = True
     """Whether the client may be sent events of our own, `parley.*`."""

@@ -83,6 +83,7 @@ class RelayCore:
         self._scrubber = Scrubber(plan.secrets)
         self._deadlines = Deadlines(now, unix_now - now, plan.session_limit_s, plan.idle_limit_s)
         self._update = OwnUpdate(plan.session) if plan.session is not None else None
+        self._created: dict[str, Any] | None = None
         self._phase = Phase.DIALLING
         self._setup_ends_at: float | None = None
         self._held: list[str] = []
@@ -127,6 +128,11 @@ class RelayCore:
     def on_notice(self, notice: Notice) -> list[Action]:
         """Somebody on this side has something to tell the page."""
         return [] if self.is_over else self._notice(notice)
+
+    def on_dial(self, session: Mapping[str, Any]) -> None:
+        """A layer has chosen whom to dial, and the session of the server's own update."""
+        if self._phase is Phase.DIALLING:
+            self._update = OwnUpdate(session)
 
     def on_dialled(self, now: float) -> list[Action]:
         """The upstream accepted the connection."""
@@ -261,6 +267,8 @@ class RelayCore:
             self._setup_ends_at = None
             return passed + self._wake(now)
         self._phase = Phase.CONFIGURING
+        if self._plan.is_preset:
+            self._created, passed = event, []
         return passed + self._send_update(now)
 
     def _on_updated(self, event: dict[str, Any], passed: list[Action], now: float) -> list[Action]:
@@ -269,6 +277,9 @@ class RelayCore:
             return passed
         self._phase = Phase.OPEN
         self._setup_ends_at = None
+        if self._created is not None:
+            event = self._created | {"session": event.get("session")}
+            passed = [ToClient(self._scrubber.scrub(encode(event)))]
         return passed + self._release() + self._wake(now)
 
     def _on_error(self, event: dict[str, Any], passed: list[Action], now: float) -> list[Action]:
@@ -279,6 +290,8 @@ class RelayCore:
             return [Count("upstream_errors"), *passed]
         if not self._update.is_rejected_by(error):
             return [Count("upstream_errors"), *passed]
+        if self._plan.is_preset:
+            return [*passed, *self._end(FAULTS["client_secret_rejected"], "upstream")]
         dropped = self._update.shrink(error)
         if dropped is None:
             return self._end(FAULTS["session_defaults_rejected"], "upstream")

@@ -62,7 +62,7 @@ class Voices:
         """Nothing to do."""
         return []
 
-    def replace(self, config: dict[str, Any]) -> list[Action]:
+    def replace(self, config: dict[str, Any]) -> list[Notice]:
         """Replace the voice in a session or response, in place; return what people are told."""
         output = _dict(_dict(config.get("audio")).get("output"))
         voice = output.get("voice")

@@ -4,17 +4,19 @@ They are dialled first and refused with HTTP in the shape that those programs kn
 """
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter, Request, WebSocket
 from starlette.responses import JSONResponse, Response
 
+from rtclient.engine.client_secrets import Secret
 from rtclient.errors import ConnectionLost
 from rtclient.protocol.codec import encode
+from server.client_secrets import preset_of
 from server.drop_in import (
     FOREIGN,
     SOCKETS,
-    Models,
     Refused,
     Wish,
     family_of,
@@ -25,7 +27,7 @@ from server.drop_in import (
 from server.errors import FAULTS, fault_of
 from server.relay.actions import Note
 from server.routes.answers import refused
-from server.routes.guard import request_of
+from server.routes.guard import SECRET, request_of
 from server.routes.sockets import ClientConnection, accept, refuse, upgrade_required
 from server.sessions import Sessions
 
@@ -50,14 +52,16 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
         since: When the server started, in Unix seconds.
     """
     router = APIRouter()
-    models = Models(sessions.upstream.model, sessions.is_strict)
+    models = sessions.models
 
     async def socket(websocket: WebSocket) -> None:
         asked = request_of(websocket.scope)
+        secret: Secret | None = websocket.scope[SECRET]
         wish = wish_of(
             asked.path,
             asked.query,
             models,
+            secret.session if secret else None,
             subprotocols=asked.subprotocols,
             beta_header=",".join(asked.headers.get("openai-beta", ())),
         )
@@ -72,7 +76,7 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
             await _refuse(websocket, refused_by(FAULTS["too_many_sessions"], wish.family), sessions)
             return
         try:
-            await _relay(websocket, sessions, wish)
+            await _relay(websocket, sessions, wish, preset_of(secret.session) if secret else None)
         finally:
             sessions.limits.release()
 
@@ -80,7 +84,8 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
         return upgrade_required(", such as an OpenAI SDK with its base URL set to this server")
 
     async def elsewhere(request: Request) -> Response:
-        return refused(foreign(request.url.path), family_of(request.url.path) or "openai")
+        path = request.scope["path"]
+        return refused(foreign(path), family_of(path) or "openai")
 
     async def socket_elsewhere(websocket: WebSocket) -> None:
         await _refuse(websocket, foreign(websocket.scope["path"]), sessions)
@@ -100,7 +105,9 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
     return router
 
 
-async def _relay(websocket: WebSocket, sessions: Sessions, wish: Wish) -> None:
+async def _relay(
+    websocket: WebSocket, sessions: Sessions, wish: Wish, preset: Mapping[str, Any] | None
+) -> None:
     try:
         upstream = await sessions.upstream.dial(wish.kind)
     except Exception as exc:
@@ -117,7 +124,8 @@ async def _relay(websocket: WebSocket, sessions: Sessions, wish: Wish) -> None:
         await accept(websocket)
         above, below = sessions.drop_in_layers(wish)
         client = ClientConnection(websocket)
-        await sessions.run(sessions.drop_in_plan(), client, dialled, above=above, below=below)
+        plan = sessions.drop_in_plan(preset)
+        await sessions.run(plan, client, dialled, above=above, below=below)
     finally:
         await upstream.close()
 

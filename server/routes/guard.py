@@ -6,14 +6,18 @@ from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rtclient.engine.client_secrets import Secret
 from server.drop_in import family_of, refused_by
 from server.errors import FAULTS
 from server.routes.answers import deny, refusal, refused
-from server.security import SECURITY_HEADERS, Gate, Request
+from server.security import SECURITY_HEADERS, Gate, Request, credentials
 
 _RESPONSE_STARTS = ("http.response.start", "websocket.http.response.start")
 _HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _NO_STORE = (b"cache-control", b"no-store")
+
+SECRET = "parley.secret"
+"""Where the scope has the client secret that came with a request; None: there was none."""
 
 
 class SecurityHeaders:
@@ -37,18 +41,22 @@ class SecurityHeaders:
 class Guard:
     """Refuses requests whose Host, Origin or credential is not right, before any route."""
 
-    def __init__(self, app: ASGIApp, gate: Gate, is_live: Callable[[str], bool]) -> None:
-        """`is_live`: whether a client secret has this value and has not expired."""
+    def __init__(
+        self, app: ASGIApp, gate: Gate, find_secret: Callable[[str], Secret | None]
+    ) -> None:
+        """`find_secret`: returns the client secret with this value unless it is over."""
         self._app = app
         self._gate = gate
-        self._is_live = is_live
+        self._find_secret = find_secret
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
         request = request_of(scope)
-        code = self._gate.refusal(request, self._is_live)
+        secret = next(filter(None, map(self._find_secret, credentials(request))), None)
+        scope[SECRET] = secret
+        code = self._gate.refusal(request, has_secret=secret is not None)
         if code is None:
             await self._app(scope, receive, send)
             return

@@ -13,7 +13,7 @@ from server.drop_in import (
     family_of,
     foreign,
     key_in_query,
-    not_served,
+    model_refusal,
     refused_by,
     wish_of,
 )
@@ -64,7 +64,9 @@ def test_another_model_is_refused_as_the_service_does_where_that_is_wanted() -> 
 
 
 def test_a_name_that_is_shown_is_short() -> None:
-    assert len(not_served("openai", "x" * 9999).message) < 300
+    why = model_refusal("x" * 9999, "/v1/realtime", STRICT)
+    assert why is not None
+    assert len(why.message) < 300
 
 
 @pytest.mark.parametrize("query", ["intent=transcription", "intent=transcription&model=any"])

@@ -21,7 +21,7 @@ CODES = """upstream_auth_failed upstream_forbidden upstream_not_found upstream_b
     slow_upstream engine_starting engine_failed invalid_json invalid_event event_too_large
     binary_not_supported unauthorized loopback_only origin_not_allowed host_not_allowed
     internal_error too_many_responses upstream_token_failed upstream_quota_exhausted
-    upstream_dialect_mismatch""".split()
+    upstream_dialect_mismatch client_secret_rejected""".split()
 
 
 def test_the_codes_are_stable() -> None:

@@ -259,37 +259,40 @@ def test_a_key_in_the_address_is_azures(path: str, passes: bool) -> None:
     assert LOCKED.refusal(wrong) == "unauthorized"
 
 
-LIVE = "ek_live"
-
-
-def is_live(value: str) -> bool:
-    return value == LIVE
+SECRET = "ek_live"
 
 
 @pytest.mark.parametrize("gate", [GATE, LOCKED])
 @pytest.mark.parametrize("path", PROGRAM_PATHS[:3])
-def test_a_live_client_secret_opens_sockets_from_any_page(gate: Gate, path: str) -> None:
+def test_a_client_secret_opens_sockets_for_any_page(gate: Gate, path: str) -> None:
     asked = request(
         path,
-        subprotocols=["realtime", f"openai-insecure-api-key.{LIVE}"],
+        subprotocols=["realtime", f"openai-insecure-api-key.{SECRET}"],
         origin="https://elsewhere.example",
     )
-    assert gate.refusal(asked, is_live) is None
-    assert gate.refusal(request(path, host="evil.test", api_key=LIVE), is_live)
+    assert gate.refusal(asked, has_secret=True) is None
+    strange = request(path, host="evil.test", api_key=SECRET)
+    assert gate.refusal(strange, has_secret=True) == "host_not_allowed"
+
+
+def test_a_client_secret_alone_opens_nothing_to_other_machines_without_a_token() -> None:
+    asked = request("/v1/realtime", api_key=SECRET, x_forwarded_for="10.0.0.7")
+    assert GATE.refusal(asked, has_secret=True) == "loopback_only"
+    assert LOCKED.refusal(asked, has_secret=True) is None
 
 
 @pytest.mark.parametrize("gate", [GATE, LOCKED])
 def test_a_client_secret_that_is_over_or_made_up_opens_nothing(gate: Gate) -> None:
     for path in PROGRAM_PATHS:
-        assert gate.refusal(request(path, api_key="ek_other"), is_live) == "unauthorized"
+        assert gate.refusal(request(path, api_key="ek_other")) == "unauthorized"
 
 
 @pytest.mark.parametrize("gate", [GATE, LOCKED])
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/realtime/client_secrets"])
 def test_a_client_secret_opens_sockets_only(gate: Gate, path: str) -> None:
-    assert gate.refusal(request(path, api_key=LIVE), is_live) == "unauthorized"
+    assert gate.refusal(request(path, api_key=SECRET), has_secret=True) == "unauthorized"
 
 
 def test_an_access_token_may_look_like_a_client_secret() -> None:
     gate = make_gate(host="localhost", access_token="ek_of_the_operator")
-    assert gate.refusal(request("/v1/models", api_key="ek_of_the_operator"), is_live) is None
+    assert gate.refusal(request("/v1/models", api_key="ek_of_the_operator")) is None

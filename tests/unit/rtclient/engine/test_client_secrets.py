@@ -107,3 +107,16 @@ def test_large_sessions_fill_the_store_until_they_expire() -> None:
     assert refused.code == "rate_limit_exceeded"
     assert isinstance(secrets.mint({}, 599), dict)
     assert isinstance(secrets.mint(body, 600), dict)
+
+
+def test_a_server_that_does_not_judge_sessions_takes_what_the_engine_lacks() -> None:
+    session = {"type": "realtime", "audio": {"output": {"voice": {"id": "voice_7"}}}, "new": 1}
+    assert isinstance(store().mint({"session": session}, 0), Fault)
+    made = store(is_strict=False).mint({"session": session}, 0)
+    assert isinstance(made, dict)
+    assert made["session"]["audio"]["output"]["voice"] == {"id": "voice_7"}
+    assert isinstance(store(is_strict=False).mint({"session": {"type": "other"}}, 0), Fault)
+
+
+def test_a_value_that_is_no_text_opens_nothing() -> None:
+    assert store().find("ek_\udcff", 0) is None
