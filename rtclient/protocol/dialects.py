@@ -359,6 +359,12 @@ def _flat(
             found[field.preview] = _to_preview_value(field, value, name, lost)
     for key in found.keys() & rest.keys():
         lost.append(f"{name}.{key}")
+    if isinstance(audio := rest.get("audio"), dict):
+        # A side with nothing in it asks for nothing; preview has no word for it.
+        if sides := {side: inside for side, inside in audio.items() if inside != {}}:
+            rest["audio"] = sides
+        else:
+            del rest["audio"]
     return rest | found
 
 

@@ -115,6 +115,15 @@ def test_unknown_fields_and_values_pass() -> None:
     assert session_to_preview(nested, []) == flat
 
 
+@pytest.mark.parametrize("audio", [{}, {"input": {}}, {"input": {}, "output": {}}])
+def test_sides_with_nothing_in_them_are_left_out(audio: Any) -> None:
+    lost: list[str] = []
+    assert session_to_preview({"type": "realtime", "speed": 1, "audio": audio}, lost) == {
+        "speed": 1
+    }
+    assert lost == []
+
+
 def test_an_unknown_field_under_audio_stays_there() -> None:
     nested = {"audio": {"output": {"voice": "ash", "echo": 1}}}
     flat = {"voice": "ash", "audio": {"output": {"echo": 1}}}
