@@ -97,7 +97,7 @@ async def servers(
 
 
 async def _told(*command: str | Path) -> str:
-    """Run a script of ours; return its last line. What it says on stderr is shown."""
+    """Run a script of ours; return what it prints. What it says on stderr is shown."""
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )
@@ -107,7 +107,7 @@ async def _told(*command: str | Path) -> str:
     return out.decode().strip()
 
 
-async def _command(folder: Path) -> Sequence[str]:
+async def installed(folder: Path) -> Sequence[str]:
     """Return the command that starts a client's program; its environment is made when needed."""
     home = Path(await _told("scripts/client_environment.sh", folder))
     if not (folder / "program.mjs").is_file():
@@ -118,38 +118,48 @@ async def _command(folder: Path) -> Sequence[str]:
 
 
 class Matrix:
-    """The programs of one layer, each run once with all the runs that are asked for."""
+    """The programs of one layer; each is started once, with all its runs."""
 
-    def __init__(self, folder: Path, runs: Sequence[Run]) -> None:
-        self.sheet = sheet_of(folder)
-        self._folder = folder
+    def __init__(self, sheet: Sheet, runs: Sequence[Run]) -> None:
+        """`runs`: those of the sheet that are wanted."""
+        self._sheet = sheet
         self._runs = {str(number): run for number, run in enumerate(runs)}
         self._programs: dict[str, asyncio.Task[None]] = {}
         self._results: dict[Cell, str] = {}
 
     async def result(self, cell: Cell) -> str:
-        """Wait for the client's program; return what it says of a cell."""
+        """Wait for the client's program; return `pass`, or why the cell failed."""
         await self._programs[cell.run.client]
         return self._results[cell]
 
     async def unlisted(self) -> Sequence[str]:
         """Wait for all programs; return what they did that no cell asks for."""
         await asyncio.gather(*self._programs.values())
-        return [str(cell) for cell in self._results if cell not in self.sheet.cells]
+        return [str(cell) for cell in self._results if cell not in self._sheet.cells]
 
     @contextlib.asynccontextmanager
-    async def running(self, origins: Mapping[Place, str], authority: Path) -> AsyncIterator[None]:
-        """Run the programs, two at a time, until the block ends."""
+    async def running(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        origins: Mapping[Place, str],
+        environment: Mapping[str, str],
+    ) -> AsyncIterator[None]:
+        """Run the programs, two at a time, until the block ends.
+
+        Args:
+            commands: Client → the command that starts its program.
+            origins: Where our servers are.
+            environment: What the programs get besides their own.
+        """
         turn = asyncio.Semaphore(2)
-        for client in dict.fromkeys(run.client for run in self._runs.values()):
-            command = await _command(self._folder / client)
-            program = self._run(client, command, origins, authority, turn)
+        for client, command in commands.items():
+            program = self._run(client, command, origins, environment, turn)
             self._programs[client] = asyncio.create_task(program)
         try:
             yield
         finally:
-            for program_task in self._programs.values():
-                program_task.cancel()
+            for started in self._programs.values():
+                started.cancel()
             await asyncio.gather(*self._programs.values(), return_exceptions=True)
 
     async def _run(
@@ -157,25 +167,18 @@ class Matrix:
         client: str,
         command: Sequence[str],
         origins: Mapping[Place, str],
-        authority: Path,
+        environment: Mapping[str, str],
         turn: asyncio.Semaphore,
     ) -> None:
         program, *arguments = command
-        environment = {
-            "PYTHONPATH": str(KIT),
-            "SSL_CERT_FILE": str(authority),
-            "NODE_EXTRA_CA_CERTS": str(authority),
-        }
         runs = {id: run for id, run in self._runs.items() if run.client == client}
         told = [json.dumps(self._asked(id, run, origins)) for id, run in runs.items()]
-        async with (
-            turn,
-            child(*arguments, str(SPEECH), *told, environment=environment, program=program) as kid,
-        ):
+        started = child(*arguments, str(SPEECH), *told, environment=environment, program=program)
+        async with turn, started as kid:
             code = await kid.ended()
-        ending = f"the program ended with {code}: {kid.stderr[-2000:].decode(errors='replace')}"
-        for cell in (Cell(run, step) for run in runs.values() for step in self.sheet.steps_of(run)):
-            self._results[cell] = ending
+        end = f"not taken; the program ended with {code} {kid.stderr[-2000:].decode()}".strip()
+        for run in runs.values():
+            self._results |= {Cell(run, step): end for step in self._sheet.steps_of(run)}
         for line in kid.stdout.decode().splitlines():
             said = json.loads(line)
             self._results[Cell(runs[said["run"]], said["step"])] = said["result"]
@@ -185,7 +188,7 @@ class Matrix:
             "id": id,
             "kind": run.kind,
             "path": run.path,
-            "steps": self.sheet.steps_of(run),
+            "steps": self._sheet.steps_of(run),
             "origin": origins[run.scheme, run.upstream],
             "key": ACCESS,
         }
@@ -203,13 +206,18 @@ async def matrix(
     folder = next(item.path.parent for item in tests if "matrix" in item.fixturenames)
     cells = [item.callspec.params["cell"] for item in tests if "cell" in item.fixturenames]
     runs = list(dict.fromkeys(cell.run for cell in cells if isinstance(cell, Cell)))
-    found = Matrix(folder, runs)
+    found = Matrix(sheet_of(folder), runs)
+    clients = dict.fromkeys(run.client for run in runs)
+    commands = {client: await installed(folder / client) for client in clients}
     places = {(run.scheme, run.upstream) for run in runs}
-    async with (
-        servers(places, tmp_path_factory.mktemp("servers")) as (origins, authority),
-        found.running(origins, authority),
-    ):
-        yield found
+    async with servers(places, tmp_path_factory.mktemp("servers")) as (origins, authority):
+        environment = {
+            "PYTHONPATH": str(KIT),
+            "SSL_CERT_FILE": str(authority),
+            "NODE_EXTRA_CA_CERTS": str(authority),
+        }
+        async with found.running(commands, origins, environment):
+            yield found
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

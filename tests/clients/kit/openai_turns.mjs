@@ -156,7 +156,9 @@ class Talk {
 
 const STEPS = {
   async connect(talk) {
-    assert.equal(talk.events[0].session.model, 'gpt-realtime');
+    const { session } = talk.events[0];
+    assert.equal(session.model, 'gpt-realtime');
+    assert.ok(session[talk.dialect.modalities]);
   },
 
   async update(talk) {

@@ -9,8 +9,15 @@ KNOWN_ERRORS = {
     # The first item has none before it; later versions of the package know.
     ("conversation.item.created", "previous_item_id"),
     ("input_audio_buffer.committed", "previous_item_id"),
-    # It has no `in_progress`, which every answer begins with.
+    # It has no `in_progress`, with which every answer and its items begin.
     ("response.created", "response.status"),
+    ("response.output_item.added", "item.status"),
+    ("conversation.item.created", "item.status"),
+    # It has no content of the type `audio`, which is what the assistant says.
+    ("response.output_item.done", "item.content.0.type"),
+    ("response.done", "response.output.0.content.0.type"),
+    # It knows transcripts only when they are complete.
+    ("conversation.item.input_audio_transcription.delta", ""),
 }
 MODELS = Models(RealtimeServerEvent, KNOWN_ERRORS)
 
