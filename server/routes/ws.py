@@ -21,7 +21,8 @@ def socket_routes(sessions: Sessions) -> APIRouter:
 
     @router.websocket("/ws")
     async def page_socket(websocket: WebSocket) -> None:
-        fault = _query_fault(websocket, {"profile": sessions.profiles, "dialect": DIALECTS})
+        known = {"profile": sessions.profiles, "dialect": DIALECTS, "sequencer": ("0", "1")}
+        fault = _query_fault(websocket, known)
         if fault is not None:
             await refuse(websocket, fault)
             return
@@ -31,8 +32,11 @@ def socket_routes(sessions: Sessions) -> APIRouter:
             await turn_away(client, sessions)
             return
         try:
-            said = DIALECTS.get(websocket.query_params.get("dialect", ""))
-            above, below = sessions.page_layers(said)
+            asked = websocket.query_params
+            above, below = sessions.page_layers(
+                DIALECTS.get(asked.get("dialect", "")),
+                uses_sequencer=asked.get("sequencer") != "0",
+            )
             await sessions.run(
                 sessions.page_plan(),
                 client,

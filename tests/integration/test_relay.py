@@ -101,7 +101,7 @@ async def test_the_servers_update_comes_before_what_the_client_sent(tmp_path: Pa
         talking(server.port) as client,
     ):
         for number in range(3):
-            await client.send("response.cancel", n=number)
+            await client.send("an.event.of.the.future", n=number)
         greet.set()
         await client.until("session.updated")
         session = await peer.session()
@@ -233,12 +233,13 @@ async def test_refused_events_are_answered_and_the_session_lives(tmp_path: Path)
         ]:
             await client.send_raw(sent)
             assert (await client.until("error"))["error"]["code"] == code
-        await client.send_raw('{"type":"response.cancel"}')
+        await client.send_raw('{"type":"input_audio_buffer.clear"}')
         session = await peer.session()
-        assert (await session.expect("response.cancel")) == {"type": "response.cancel"}
+        cleared = await session.expect("input_audio_buffer.clear")
+        assert cleared == {"type": "input_audio_buffer.clear"}
         assert [event["type"] for event in session.events] == [
             "session.update",
-            "response.cancel",
+            "input_audio_buffer.clear",
         ]
 
 
