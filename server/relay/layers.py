@@ -13,11 +13,11 @@ Rules of the file:
   `Notice`, which the core turns into an event where the client may be sent one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from server.errors import FAULTS, Fault
-from server.relay.actions import Action, Fail, Leg, Note, Notice, ToClient, ToUpstream, WakeAt
+from server.relay.actions import Action, Dial, Fail, Leg, Note, Notice, ToClient, ToUpstream, WakeAt
 from server.relay.core import RelayCore
 
 
@@ -41,11 +41,23 @@ class Stack:
     """A core with its layers; to the face it is one session, as a bare `RelayCore` is."""
 
     def __init__(
-        self, core: RelayCore, *, above: Sequence[Layer] = (), below: Sequence[Layer] = ()
+        self,
+        core: RelayCore,
+        *,
+        above: Sequence[Layer] = (),
+        below: Sequence[Layer] = (),
+        below_of: Callable[[str], Sequence[Layer]] = lambda _: (),
     ) -> None:
-        """`above`: toward the client, the one next to it first; `below`: the one next to the core
-        first."""
+        """Put them in a row.
+
+        Args:
+            core: The one that must be there.
+            above: Toward the client, the one next to it first.
+            below: Toward the upstream, the one next to the core first.
+            below_of: Target of a `Dial` → the layers that this upstream needs, after `below`.
+        """
         self._core = core
+        self._below_of = below_of
         self._row: list[Layer | RelayCore] = [*above, core, *below]
         self._core_at = len(above)
         self._wakes: dict[int, float] = {}
@@ -153,6 +165,12 @@ class Stack:
                     self._wakes[at] = moment
                 case Notice():
                     done += self._tell(action, now)
+                case Dial(target, session):
+                    if session is not None:
+                        self._core.on_dial(session)
+                    # Nothing has come this far yet: the core holds it until the dial is done.
+                    self._row += self._below_of(target)
+                    done.append(action)
                 case Fail(code):
                     done += self._pass(self._core.on_fault(FAULTS[code]), self._core_at, now)
                 case _:
