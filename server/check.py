@@ -14,6 +14,7 @@ from typing import Any
 from rtclient.errors import AuthError, ConnectError, HandshakeRejected, RemoteProtocolError
 from rtclient.protocol.bridge import PreviewUpstream
 from rtclient.protocol.codec import decode, encode
+from rtclient.protocol.dialects import session_dialect
 from rtclient.transport import MAX_FRAME_BYTES, Transport
 from server.errors import FAULTS, Fault, FaultError, fault_of, fault_of_event
 from server.profiles import session_update
@@ -60,6 +61,8 @@ async def _try(settings: Settings, peer: Upstream) -> list[str]:
             raise _Refused(fault_of_event(first), first, peer.secrets)
         if first["type"] != "session.created":
             raise FaultError("upstream_bad_data")
+        if session_dialect(first.get("session")) not in (peer.dialect, None):
+            raise FaultError("upstream_dialect_mismatch")
         lines = [f"Connected in {opened_ms} ms; the session was created."]
         lines += [f"Note: {note}" for note in getattr(peer, "notes", ())]
         session = session_update(settings, peer.kind)

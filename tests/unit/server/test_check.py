@@ -83,6 +83,19 @@ async def test_a_preview_service_is_asked_in_its_own_words(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("dialect", "session"), [("preview", {"type": "realtime"}), ("ga", {"modalities": ["text"]})]
+)
+async def test_a_service_of_the_other_dialect_is_explained(
+    tmp_path: Path, dialect: str, session: dict[str, Any]
+) -> None:
+    created = {"type": "session.created", "event_id": "e", "session": {"id": "s", **session}}
+    async with ScriptedPeer(saying(created)) as peer:
+        result = await verdict(peer, tmp_path, AZURE_OPENAI_DIALECT=dialect)
+    assert result.lines[-1] == "Code: upstream_dialect_mismatch"
+    assert "AZURE_OPENAI_DIALECT" in result.lines[-2]
+
+
+@pytest.mark.parametrize(
     ("status", "body", "words"),
     [
         (401, f'{{"error":{{"code":"401","message":"bad key {KEY}"}}}}', "AZURE_OPENAI_API_KEY"),
