@@ -22,7 +22,7 @@ from uvicorn.supervisors import ChangeReload
 import rtclient
 from server.app import create_app
 from server.check import check
-from server.hardening import ClientConnection
+from server.hardening import ClientConnection, HttpConnection
 from server.local_authority import Identity, LocalAuthorityError
 from server.logs import Redactor, configure_logs
 from server.settings import Settings, SettingsError, hand_down, load_settings
@@ -81,7 +81,7 @@ def uvicorn_config(
         host=settings.host,
         port=settings.port,
         lifespan="on",
-        http="h11",  # the parser that bounds headers
+        http=HttpConnection,  # with h11, the parser that bounds headers
         ws=ClientConnection,
         ws_max_size=16 * 1024 * 1024,
         ws_ping_interval=ping_interval_s,

@@ -162,3 +162,21 @@ async def test_a_certificate_and_a_key_in_two_files_are_shown(tmp_path: Path) ->
         talking(server.port, tls=authority.client_context()) as client,
     ):
         await client.until("session.created")
+
+
+async def test_a_client_that_speaks_tls_to_a_plain_port_is_explained_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            async with talking(server.port, tls=ssl.create_default_context()):
+                pass
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n")
+        await writer.drain()
+        writer.write(b"\x16\x03ok")  # a body may begin like that
+        assert (await reader.readline()).startswith(b"HTTP/1.1 405")
+        writer.close()
+    said = [record.message for record in caplog.records if "spoke TLS" in record.message]
+    assert len(said) == 1
+    assert "--tls" in said[0]

@@ -7,6 +7,7 @@ import pytest
 
 import rtclient
 from server import __main__ as command
+from server.hardening import HttpConnection
 from server.local_authority import Identity
 from server.settings import Settings, hand_down, load_settings, names
 
@@ -160,7 +161,7 @@ def test_uvicorn_is_configured_for_strangers(folder: Path) -> None:
     config = command.uvicorn_config(
         "server.main:app", settings, ping_interval_s=1, ping_timeout_s=2
     )
-    assert config.http == "h11"
+    assert config.http is HttpConnection
     assert config.ws_per_message_deflate is False
     assert config.ws_max_size == 16 * 1024 * 1024
     assert (config.ws_ping_interval, config.ws_ping_timeout) == (1, 2)
