@@ -6,6 +6,7 @@ Source: the shutdown dates in the `openai` package's models; Azure OpenAI model 
 of November 2026.
 """
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
@@ -37,13 +38,28 @@ _OPENAI_TRANSCRIBERS: Final = dict.fromkeys(
 _AZURE_WHISPER_END: Final = date(2026, 12, 15)
 
 
+@dataclass(frozen=True, slots=True)
+class Retirement:
+    """The end of a realtime model at OpenAI."""
+
+    on: date | None
+    """Its last day; None: it is gone already."""
+    successor: str
+
+
+def retirement(model: str) -> Retirement | None:
+    """Return when this realtime model of OpenAI ends, or None when that is not known."""
+    entry = _OPENAI_MODELS.get(_undated(model))
+    if entry is None:
+        return None
+    end, successor = entry
+    return Retirement(None if end == _GONE else end, successor)
+
+
 def openai_model_warning(model: str, today: date) -> str | None:
     """Return what to tell the operator about this OPENAI_MODEL, or None."""
-    name = model
-    for preview in ("gpt-4o-mini-realtime-preview", "gpt-4o-realtime-preview"):
-        if model.startswith(preview):
-            name = preview
-    return _warning("OPENAI_MODEL", "OpenAI", model, _OPENAI_MODELS.get(name), today)
+    entry = _OPENAI_MODELS.get(_undated(model))
+    return _warning("OPENAI_MODEL", "OpenAI", model, entry, today)
 
 
 def transcription_warning(kind: str, model: str, today: date) -> str | None:
@@ -72,6 +88,13 @@ def _warning(
     end, successor = entry
     when = "" if end == _GONE else f" on {end}"
     return f"{who} {_tense(end, today)} {model}{when}. Set {setting}={successor}."
+
+
+def _undated(model: str) -> str:
+    for preview in ("gpt-4o-mini-realtime-preview", "gpt-4o-realtime-preview"):
+        if model.startswith(preview):
+            return preview
+    return model
 
 
 def _is_near(end: date, today: date) -> bool:

@@ -1,0 +1,12 @@
+"""The gateway: a simple protocol at `/realtime` in front of the Realtime API.
+
+- `messages`: every message, both ways; the JSON Schema is made from it
+- `reading`: what a client wrote → a message, other spellings included
+- `session`: the options → a session of the API, and what cannot be had
+- `speech`: captions, and what was heard when somebody interrupts
+- `faults`: the error codes
+- `core`: the layer that puts them together
+- `catalog`: which models and voices there are
+
+All of it is pure. The face is `server/routes/gateway.py`; the page is docs/gateway.md.
+"""
