@@ -115,7 +115,7 @@ def create_app(
     )
     app.add_exception_handler(HTTPException, http_error)
     app.include_router(drop_in_routes(sessions, since=int(unix_clock())))
-    app.include_router(client_secret_routes(client_secrets, sessions.models, unix_clock))
+    app.include_router(client_secret_routes(client_secrets, sessions, unix_clock))
     app.include_router(socket_routes(sessions))
     app.include_router(
         page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))

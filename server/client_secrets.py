@@ -5,11 +5,16 @@ the drop-in sockets until it is over, each with the session that it was made wit
 judges that session when it opens: which voices and fields there are, it knows best.
 """
 
-from typing import Any
+from typing import Any, Final
 
+from rtclient.endpoints import SessionKind
 from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.shapes import Fault
+from rtclient.protocol.dialects import session_to_ga, session_to_preview
 from server.drop_in import Family, Models, Refused, model_refusal
+
+PREVIEW_DEFAULT_S: Final = 60
+"""How long a secret of the preview dialect lasts unless the request says otherwise."""
 
 
 def mint(
@@ -36,6 +41,41 @@ def mint(
     if "model" in made["session"]:
         made["session"]["model"] = models.served
     return made
+
+
+def mint_preview(
+    secrets: ClientSecrets,
+    body: dict[str, Any],
+    now: float,
+    models: Models,
+    family: Family,
+    *,
+    kind: SessionKind = "realtime",
+    lost: list[str],
+) -> dict[str, Any] | Refused:
+    """Make a secret as the preview dialect asks for one: the body is the session, so is the answer.
+
+    Args:
+        secrets: Where it is kept.
+        body: The request's JSON.
+        now: Unix time in seconds.
+        models: What the session may name.
+        family: Whose path was asked.
+        kind: What the path is for.
+        lost: Gets the names of fields that GA has no place for.
+    """
+    flat = dict(body)
+    wanted = flat.pop("client_secret", None)
+    after = wanted.get("expires_after") if isinstance(wanted, dict) else None
+    asked = {
+        "session": session_to_ga(flat, lost, kind=kind),
+        "expires_after": after or {"seconds": PREVIEW_DEFAULT_S},
+    }
+    made = mint(secrets, asked, now, models, family)
+    if isinstance(made, Refused):
+        return made
+    secret = {"value": made["value"], "expires_at": made["expires_at"]}
+    return {**session_to_preview(made["session"], []), "client_secret": secret}
 
 
 def preset_of(session: dict[str, Any]) -> dict[str, Any] | None:

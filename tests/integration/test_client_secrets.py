@@ -111,3 +111,19 @@ async def test_a_body_that_cannot_be_used_says_so(tmp_path: Path) -> None:
             assert "JSON" in answer.json()["error"]["message"]
         answer = await post(server, PATHS[1], b'{"session": {"type": "x"}}')
         assert answer.json()["error"].keys() == {"code", "message"}
+
+
+@pytest.mark.parametrize("path", ["/v1/realtime/sessions", "/openai/realtime/sessions"])
+async def test_preview_has_a_way_of_its_own(tmp_path: Path, path: str) -> None:
+    async with (
+        ScriptedPeer(applies_presets) as peer,
+        serving(environment(peer), tmp_path) as server,
+    ):
+        answer = await post(server, path, b'{"instructions": "Be brief.", "voice": "sage"}')
+        secret = answer.json()["client_secret"]["value"]
+        protocols = ["realtime", f"openai-insecure-api-key.{secret}", "openai-beta.realtime-v1"]
+        async with talking(server.port, "/v1/realtime", subprotocols=protocols) as client:
+            session = (await client.until("session.created"))["session"]
+            assert (session["instructions"], session["voice"]) == ("Be brief.", "sage")
+        answer = await post(server, path.replace("sessions", "transcription_sessions"), b"{}")
+        assert answer.json()["client_secret"]["value"].startswith("ek_")

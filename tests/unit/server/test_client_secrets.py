@@ -7,7 +7,7 @@ import pytest
 from openai.types.realtime import ClientSecretCreateResponse
 
 from rtclient.engine.client_secrets import ClientSecrets
-from server.client_secrets import mint, preset_of
+from server.client_secrets import mint, mint_preview, preset_of
 from server.drop_in import Models, Refused
 
 MODELS = Models("served")
@@ -80,3 +80,35 @@ def test_too_many_are_refused() -> None:
     why = mint(secrets, {}, 0, MODELS, "openai")
     assert isinstance(why, Refused)
     assert (why.status, why.code, why.type) == (429, "rate_limit_exceeded", "rate_limit_error")
+
+
+def test_preview_asks_with_a_session_and_gets_one() -> None:
+    secrets, lost = store(), list[str]()
+    body = {"model": "old", "voice": "sage", "modalities": ["text"], "temperature": 0.8}
+    made = mint_preview(secrets, body, 100, MODELS, "openai", lost=lost)
+    assert isinstance(made, dict)
+    assert (made["model"], made["voice"], made["modalities"]) == ("served", "sage", ["text"])
+    assert "audio" not in made
+    assert made["client_secret"]["expires_at"] == 160
+    assert lost == ["session.temperature"]
+    found = secrets.find(made["client_secret"]["value"], 100)
+    assert found is not None
+    assert preset_of(found.session) == {
+        "type": "realtime",
+        "output_modalities": ["text"],
+        "audio": {"output": {"voice": "sage"}},
+    }
+
+
+def test_preview_may_say_how_long_and_for_what() -> None:
+    secrets, lost = store(), list[str]()
+    body = {"client_secret": {"expires_after": {"anchor": "created_at", "seconds": 20}}}
+    made = mint_preview(secrets, body, 0, MODELS, "openai", kind="transcription", lost=lost)
+    assert isinstance(made, dict)
+    assert made["client_secret"]["expires_at"] == 20
+    found = secrets.find(made["client_secret"]["value"], 0)
+    assert found is not None
+    assert found.session == {"type": "transcription"}
+    assert isinstance(mint_preview(secrets, {}, 0, STRICT, "openai", lost=lost), dict)
+    why = mint_preview(secrets, {"model": "x"}, 0, STRICT, "openai", lost=lost)
+    assert isinstance(why, Refused)
