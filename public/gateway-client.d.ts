@@ -23,12 +23,14 @@ export interface RealtimeSessionConfig {
     threshold: number;
     silence_duration_ms: number;
     prefix_padding_ms: number;
+    /** With "semantic_vad". */
+    eagerness?: "low" | "medium" | "high" | "auto";
   };
   input_transcription: { enabled: boolean; model: string };
   temperature: number;
   max_response_tokens: number | "inf";
   tools?: RealtimeTool[];
-  tool_choice?: string | object;
+  tool_choice?: "auto" | "none" | "required";
 }
 
 type Overrides = Partial<Omit<RealtimeSessionConfig, "provider" | "vad" | "input_transcription">> & {
@@ -43,14 +45,15 @@ export function retryDelay(attempt: number, random?: () => number): number;
 
 /** The `detail` of each event. */
 export interface GatewayEvents {
-  ready: { type: "ready"; session_id: string };
+  ready: { type: "ready"; session_id: string; version: string };
   session_updated: {
     type: "session_updated";
+    session_id: string;
     provider: string;
     model: string;
     voice: string;
     turn_detection: string;
-    transcription: boolean | string | null;
+    transcription: boolean;
   };
   transcript: { type: "transcript"; role: "user" | "assistant"; text: string; is_final: boolean; item_id: string };
   /** PCM16, mono, 24 kHz. */
@@ -58,16 +61,21 @@ export interface GatewayEvents {
   speech_started: { type: "speech_started"; audio_ms: number; item_id: string };
   speech_stopped: { type: "speech_stopped"; audio_ms: number; item_id: string };
   response_started: { type: "response_started"; response_id: string };
-  response_done: { type: "response_done"; response_id: string; status: string; usage: object | null };
+  response_done: {
+    type: "response_done";
+    response_id: string;
+    status: "completed" | "cancelled" | "incomplete" | "failed";
+    usage: { input_tokens: number; output_tokens: number; total_tokens: number } | null;
+  };
   interrupted: { type: "interrupted"; response_id: string; item_id: string; audio_ms: number; heard_ms: number };
   /** `arguments` is JSON; answer with functionResult(). */
   function_call: { type: "function_call"; call_id: string; name: string; arguments: string };
-  notice: { type: "notice"; level: string; code: string; message: string };
+  notice: { type: "notice"; level: "info" | "warning"; code: string; message: string };
   error: {
     type: "error";
     code: string;
     message: string;
-    reason: string | null;
+    reason: string;
     param: string | null;
     retry_after_ms: number | null;
     fatal: boolean;
@@ -105,10 +113,15 @@ export class GatewayClient extends EventTarget {
     listener: (event: CustomEvent<GatewayEvents[K]>) => void,
     options?: boolean | AddEventListenerOptions,
   ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
 }
 
 export class Speaker {
-  static open(context: AudioContext, client: GatewayClient): Promise<Speaker>;
+  static open(context: AudioContext, client: GatewayClient, output?: AudioNode): Promise<Speaker>;
   constructor(port: Pick<MessagePort, "postMessage">, client: EventTarget);
   play(pcm: ArrayBuffer): void;
   finish(): void;

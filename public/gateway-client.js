@@ -261,14 +261,15 @@ export class Speaker {
    * Play what a client hears.
    * @param {AudioContext} context made in the handler of a click, else browsers keep it silent
    * @param {GatewayClient} client
+   * @param {AudioNode} [output] where the sound goes: a gain, a meter
    * @returns {Promise<Speaker>}
    */
-  static async open(context, client) {
+  static async open(context, client, output = context.destination) {
     context.resume().catch(() => {});
     await context.audioWorklet.addModule(new URL("./js/audio/playback-worklet.js", import.meta.url));
-    const outputs = { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] };
-    const node = new AudioWorkletNode(context, "playback", outputs);
-    node.connect(context.destination);
+    const shape = { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] };
+    const node = new AudioWorkletNode(context, "playback", shape);
+    node.connect(output);
     return new Speaker(connectPort(node), client);
   }
 
@@ -331,8 +332,8 @@ export class Microphone {
   /** Send what a stream holds; the module of the capture worklet must have been added. */
   constructor(context, client, stream) {
     this.#stream = stream;
-    const inputs = { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" };
-    this.#node = new AudioWorkletNode(context, "capture", inputs);
+    const shape = { numberOfInputs: 1, numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" };
+    this.#node = new AudioWorkletNode(context, "capture", shape);
     const port = connectPort(this.#node);
     port.onmessage = ({ data: { buffer } }) => {
       client.sendAudio(buffer);
