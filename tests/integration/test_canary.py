@@ -132,10 +132,24 @@ async def client_faults(evidence: Evidence, folder: Path) -> None:
             ("dial from a foreign page", "/ws", {"Origin": f"http://{TOKEN}.example"}),
             ("dial for a foreign host", "/ws", {"Host": f"{TOKEN}.example"}),
             ("dial with the key as profile", f"/ws?profile={TOKEN}", {}),
+            ("dial with the key as Azure's query", f"/openai/realtime?{query}", {}),
+            ("dial with the key as a query's name", f"/v1/realtime?{TOKEN}=1&{TOKEN}=2", {}),
+            ("dial with the key as model", f"/v1/realtime?model={CANARY}", {"api-key": TOKEN}),
+            ("dial with the right key", f"/openai/realtime?api-key={TOKEN}", {}),
         ):
             await converse(evidence, name, port, path, headers=headers)
         protocols = ("realtime", f"openai-insecure-api-key.{TOKEN}x")
         await converse(evidence, "dial with a subprotocol key", port, subprotocols=protocols)
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+            path, bearer = "/v1/realtime/client_secrets", {"Authorization": f"Bearer {TOKEN}"}
+            secret = (await http.post(path, json={}, headers=bearer)).json()["value"]
+        for path, headers in (
+            ("/v1/realtime", {"Authorization": f"Bearer {secret}"}),
+            (f"/openai/realtime?api-key={secret}", {}),
+        ):
+            await converse(evidence, "dial with a client secret", port, path, headers=headers)
+    seen = [data for name, data in evidence.seen.items() if "client" in name]
+    assert not [needles for data in seen if (needles := found(data, secret))]
 
 
 async def start_faults(evidence: Evidence, folder: Path) -> None:
