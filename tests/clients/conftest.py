@@ -1,6 +1,6 @@
 """What the official client dials: the engine itself, and a server in front of its own engine.
 
-And the matrix: the hooks and the fixture of `tests/support/matrix.py`.
+And the matrix of all official clients.
 """
 
 from collections.abc import AsyncIterator
@@ -8,24 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from tests.support.matrix import (
-    matrix,
-    pytest_addoption,
-    pytest_runtest_makereport,
-    pytest_sessionfinish,
-    pytest_terminal_summary,
-)
+from tests.support.matrix import matrix
 from tests.support.official import Program, connected
 from tests.support.servers import child, child_server
 from tests.support.waiting import engine_ready, ready_line
 
-__all__ = [
-    "matrix",
-    "pytest_addoption",
-    "pytest_runtest_makereport",
-    "pytest_sessionfinish",
-    "pytest_terminal_summary",
-]
+__all__ = ["matrix"]
 
 Address = tuple[int, str]
 """Port and key."""

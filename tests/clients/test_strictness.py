@@ -22,7 +22,7 @@ upstreams = ["ga"]
 steps = ["connect", "text"]
 """
 CONFTEST = """
-from tests.support.matrix import (
+from tests.support.cell_hooks import (
     pytest_addoption,
     pytest_runtest_makereport,
     pytest_sessionfinish,
@@ -34,9 +34,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.matrix import sheet_of
+from tests.support.cells import read_sheet
 
-@pytest.mark.parametrize("cell", sheet_of(Path(__file__).parent).cells, ids=str)
+SHEET = read_sheet((Path(__file__).parent / "cells.toml").read_text())
+
+
+@pytest.mark.parametrize("cell", SHEET.cells, ids=str)
 def test_a_cell(cell):
     if cell.step == "text":
         {0}

@@ -7,15 +7,14 @@ A program takes the recorded question and its runs as arguments: `program SPEECH
 is a JSON object with `id`, `kind`, `path`, `steps`, `origin` (`http://127.0.0.1:PORT`) and `key`.
 For each step it prints a line `{"run": id, "step": name, "result": "pass" or why not}`.
 
-The hooks at the end make it strict: a cell that is skipped fails, and with `--cells` (as
-`./test.sh` has it) a cell that did not run fails the layer. The matrix is printed then.
+`tests/support/cell_hooks.py` makes it strict, and prints the matrix.
 """
 
 import asyncio
 import contextlib
 import json
 import shutil
-from collections.abc import AsyncIterator, Collection, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from rtclient.engine.serve import serve
 from server.local_authority import Identity
 from tests.support.app import serving
 from tests.support.azure_peer import KEY
-from tests.support.cells import PASS, Cell, Run, Sheet, printed, read_sheet
+from tests.support.cells import Cell, Run, Sheet, read_sheet
 from tests.support.certificates import Authority
 from tests.support.official import SPEECH
 from tests.support.servers import ROOT, child
@@ -194,14 +193,14 @@ class Matrix:
         }
 
 
-# Fixture and hooks: a layer's conftest.py imports them by name ----------------------------------
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def matrix(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Matrix]:
-    """The programs of the layer whose tests ask for it: with the runs of the collected cells."""
+    """The programs of the layer that asks for it, with the runs of the collected cells.
+
+    A layer's conftest.py imports it by name.
+    """
     tests = [item for item in request.session.items if isinstance(item, pytest.Function)]
     folder = next(item.path.parent for item in tests if "matrix" in item.fixturenames)
     cells = [item.callspec.params["cell"] for item in tests if "cell" in item.fixturenames]
@@ -218,49 +217,3 @@ async def matrix(
         }
         async with found.running(commands, origins, environment):
             yield found
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--cells`."""
-    help = "a file of cells: each of them must run and pass, and the matrix is printed"
-    parser.addoption("--cells", metavar="FILE", help=help)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let no cell be skipped."""
-    report = yield
-    if report.skipped and isinstance(item, pytest.Function) and "cell" in item.fixturenames:
-        report.outcome, report.longrepr = "failed", f"a cell must not be skipped: {report.longrepr}"
-    return report
-
-
-def _verdicts(config: pytest.Config) -> Mapping[str, str]:
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    found = {}
-    for outcome, word in (("passed", PASS), ("failed", "FAIL"), ("error", "ERROR")):
-        for report in reporter.stats.get(outcome, ()):
-            found[report.nodeid.partition("[")[2].removesuffix("]")] = word
-    return found
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Fail the layer when a cell has not passed, whatever the reason."""
-    if path := session.config.getoption("cells", None):
-        cells = {str(cell) for cell in read_sheet(Path(path).read_text()).cells}
-        verdicts = _verdicts(session.config)
-        if any(verdicts.get(cell) != PASS for cell in cells):
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    """Print the matrix."""
-    if path := config.getoption("cells", None):
-        sheet = read_sheet(Path(path).read_text())
-        terminalreporter.section(f"cells of {path}")
-        for line in printed(sheet, _verdicts(config)):
-            terminalreporter.write_line(line)
