@@ -74,7 +74,7 @@ class Talk {
 
   async open() {
     await this.session.connect({ apiKey: this.key });
-    await this.until(() => this.of('session.updated').length > 0);
+    await this.until(() => this.of('session.updated').length === 2);
   }
 
   of(type) {
