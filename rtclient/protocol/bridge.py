@@ -25,6 +25,7 @@ from rtclient.protocol.dialects import (
     EVENT_NAMES,
     FORMATS,
     GA_ONLY_EVENTS,
+    PREVIEW_ONLY,
     PREVIEW_VOICES,
     TRANSCRIPTION_EVENT_NAMES,
     Dialect,
@@ -42,7 +43,7 @@ from rtclient.protocol.dialects import (
     session_to_preview,
 )
 
-__all__ = ["Crossing", "PreviewClient", "PreviewUpstream", "dialect_of", "handshake_dialect"]
+__all__ = ["Crossing", "GaClient", "PreviewClient", "PreviewUpstream", "dialect_of", "handshake_dialect"]
 
 Event = dict[str, Any]
 
@@ -129,6 +130,42 @@ def handshake_dialect(
     return "preview" if is_preview else "ga"
 
 
+Change = Callable[[Any, Event, Lost], list[Event]]
+"""A method that makes the events of the other dialect from one event."""
+
+
+def _lightly(
+    names: Mapping[str, str], changed: Mapping[str, Change]
+) -> Callable[[str], str | None]:
+    """Return a function that does to a text what needs no look behind the event's type.
+
+    Sound comes hundreds of times in a turn, so this is what the bridge costs: for most events one
+    comparison, one match, or one copy.
+
+    Args:
+        names: The types that get another name, and nothing else.
+        changed: The types that need more.
+    """
+    audio = next((name for name in names if name.endswith("audio.delta")), "")
+    audio_start, audio_name = f'{{"type":"{audio}"', names.get(audio, "")
+
+    def lightly(text: str) -> str | None:
+        """Return the text that goes on, or None when the event must be read to know."""
+        if audio and text.startswith(audio_start):
+            return text.replace(audio, audio_name, 1)
+        if (found := find_type(text)) is None:
+            return None
+        name = found[1]
+        if (new := names.get(name)) is None:
+            return None if name in changed else text
+        start, end = found.span(1)
+        if start <= len(name):  # too little stands before it to hold the name: it is the first
+            return text.replace(name, new, 1)
+        return f"{text[:start]}{new}{text[end:]}"
+
+    return lightly
+
+
 class _Bridge:
     """What both ends share: reading and writing, and the names of calls."""
 
@@ -136,30 +173,17 @@ class _Bridge:
         self._call_names: dict[str, Any] = {}
 
     def _cross(
-        self,
-        text: str,
-        renamed: Mapping[str, str],
-        changed: Mapping[str, Callable[[Any, Event, Lost], list[Event]]],
+        self, text: str, names: Mapping[str, str], changed: Mapping[str, Change]
     ) -> Crossing:
-        """Do to one event what the tables say: `renamed` by name, `changed` by a method."""
-        if (found := find_type(text)) is not None:
-            event_type = found[1]
-            if (new := renamed.get(event_type)) is not None:
-                start, end = found.span(1)
-                if text.find(event_type, 0, end) == start:
-                    return Crossing((text.replace(event_type, new, 1),))  # one copy, not two
-                return Crossing((f"{text[:start]}{new}{text[end:]}",))
-            if event_type not in changed:
-                return Crossing((text,))
+        """Do to one event what the tables say, whatever it takes."""
         try:
             event = decode(text, max_bytes=_MAX_TEXT)
         except RemoteProtocolError:
             return Crossing((text,))
-        event_type = event["type"]
         lost: Lost = []
-        if (new := renamed.get(event_type)) is not None:
+        if (new := names.get(event["type"])) is not None:
             events = [event | {"type": new}]
-        elif (change := changed.get(event_type)) is not None:
+        elif (change := changed.get(event["type"])) is not None:
             events = change(self, event, lost)
         else:
             return Crossing((text,))
@@ -192,10 +216,14 @@ class PreviewClient(_Bridge):
 
     def to_inner(self, text: str) -> Crossing:
         """Return the GA texts for one text of the client."""
+        if (light := self.inner_text(text)) is not None:
+            return Crossing((light,))
         return self._cross(text, {}, self._FROM_CLIENT)
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the client gets for one GA text."""
+        if (light := self.outer_text(text)) is not None:
+            return Crossing((light,))
         return self._cross(text, _TO_PREVIEW_NAME, self._TO_CLIENT)
 
     # From the client.
@@ -230,7 +258,7 @@ class PreviewClient(_Bridge):
         if isinstance(voice, str) and len(self._voices) < _MAX_REMEMBERED:
             self._voices.add(voice)
 
-    _FROM_CLIENT: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+    _FROM_CLIENT: Final[Mapping[str, Change]] = {
         "session.update": _update,
         "transcription_session.update": _transcription_update,
         "response.create": _response_create,
@@ -298,7 +326,7 @@ class PreviewClient(_Bridge):
         lost.append(event["type"])
         return []
 
-    _TO_CLIENT: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+    _TO_CLIENT: Final[Mapping[str, Change]] = {
         "session.created": _session,
         "session.updated": _session,
         "conversation.item.added": _item_arrived,
@@ -317,6 +345,32 @@ class PreviewClient(_Bridge):
         **dict.fromkeys(GA_ONLY_EVENTS, _unknown_to_preview),
     }
 
+    inner_text = staticmethod(_lightly({}, _FROM_CLIENT))
+    """The one text of `to_inner`, or None when it takes more to know it."""
+    outer_text = staticmethod(_lightly(_TO_PREVIEW_NAME, _TO_CLIENT))
+    """The one text of `to_outer`, or None when it takes more to know it."""
+
+
+class GaClient(_Bridge):
+    """The peer is a GA client, the far end speaks preview: it is not shown what GA does not have."""
+
+    def to_outer(self, text: str) -> Crossing:
+        """Return what the client gets for one GA text."""
+        return self._cross(text, {}, self._TO_CLIENT)
+
+    def _session(self, event: Event, lost: Lost) -> list[Event]:
+        return [_without_preview_only(event, "session")]
+
+    def _response(self, event: Event, lost: Lost) -> list[Event]:
+        return [_without_preview_only(event, "response")]
+
+    _TO_CLIENT: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+        "session.created": _session,
+        "session.updated": _session,
+        "response.created": _response,
+        "response.done": _response,
+    }
+
 
 class PreviewUpstream(_Bridge):
     """The peer is a preview server; we are its client."""
@@ -328,10 +382,14 @@ class PreviewUpstream(_Bridge):
 
     def to_inner(self, text: str) -> Crossing:
         """Return the GA texts for one text of the upstream."""
+        if (light := self.inner_text(text)) is not None:
+            return Crossing((light,))
         return self._cross(text, _TO_GA_NAME, self._FROM_UPSTREAM)
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the upstream gets for one GA text."""
+        if (light := self.outer_text(text)) is not None:
+            return Crossing((light,))
         return self._cross(text, {}, self._TO_UPSTREAM)
 
     # To the upstream.
@@ -350,7 +408,7 @@ class PreviewUpstream(_Bridge):
     def _item_create(self, event: Event, lost: Lost) -> list[Event]:
         return [event | {"item": item_to_preview(event.get("item"))}]
 
-    _TO_UPSTREAM: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+    _TO_UPSTREAM: Final[Mapping[str, Change]] = {
         "session.update": _update,
         "response.create": _response_create,
         "conversation.item.create": _item_create,
@@ -415,7 +473,7 @@ class PreviewUpstream(_Bridge):
     def _error(self, event: Event, lost: Lost) -> list[Event]:
         return [event | {"error": error_with_paths(event.get("error"), path_to_ga)}]
 
-    _FROM_UPSTREAM: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+    _FROM_UPSTREAM: Final[Mapping[str, Change]] = {
         "session.created": _session,
         "session.updated": _session,
         "transcription_session.created": _transcription_session,
@@ -431,12 +489,24 @@ class PreviewUpstream(_Bridge):
         "error": _error,
     }
 
+    inner_text = staticmethod(_lightly(_TO_GA_NAME, _FROM_UPSTREAM))
+    """The one text of `to_inner`, or None when it takes more to know it."""
+    outer_text = staticmethod(_lightly({}, _TO_UPSTREAM))
+    """The one text of `to_outer`, or None when it takes more to know it."""
+
 
 def _done(added: Event, item: Any) -> Event:
     """Return the `conversation.item.done` of an item; its id is made from that of its cause."""
     cause = added.get("event_id")
     event_id = f"{cause}_done" if isinstance(cause, str) else "event_done"
     return {**added, "type": "conversation.item.done", "event_id": event_id, "item": item}
+
+
+def _without_preview_only(event: Event, key: str) -> Event:
+    value = event.get(key)
+    if not isinstance(value, Mapping):
+        return event
+    return event | {key: {name: one for name, one in value.items() if name not in PREVIEW_ONLY}}
 
 
 def _with_required(item: Any) -> Any:

@@ -11,7 +11,7 @@ notes what a client cannot be shown.
 """
 
 from rtclient.errors import RemoteProtocolError
-from rtclient.protocol.bridge import Crossing, PreviewClient, PreviewUpstream
+from rtclient.protocol.bridge import Crossing, GaClient, PreviewClient, PreviewUpstream
 from rtclient.protocol.codec import MAX_BYTES, decode, peek_type
 from rtclient.protocol.dialects import Dialect, dialect_of, session_dialect
 from server.relay.actions import Action, Count, Fail, Note, Notice, ToClient, ToUpstream
@@ -36,6 +36,7 @@ class ClientDialect:
         self._dialect = guess
         self._is_certain = is_certain
         self._bridge = PreviewClient(upstream)
+        self._ga = GaClient() if upstream == "preview" else None
 
     @property
     def dialect(self) -> Dialect:
@@ -54,12 +55,16 @@ class ClientDialect:
             self._learn(data)
         if self._dialect == "ga":
             return [ToUpstream(data)]
+        if (text := self._bridge.inner_text(data)) is not None:
+            return [ToUpstream(text)]
         return _to_upstream(self._bridge.to_inner(data))
 
     def on_upstream(self, data: str | bytes, now: float) -> list[Action]:
         """Say it in the client's dialect."""
         if self._dialect == "ga" or not isinstance(data, str):
             return [ToClient(data)]
+        if (text := self._bridge.outer_text(data)) is not None:
+            return [ToClient(text)]
         return _to_client(self._bridge.to_outer(data))
 
     def on_time(self, now: float) -> list[Action]:
@@ -89,11 +94,15 @@ class UpstreamDialect:
     def on_client(self, data: str | bytes, now: float) -> list[Action]:
         """Say it in preview."""
         assert isinstance(data, str), "no bytes leave the core"
+        if (text := self._bridge.outer_text(data)) is not None:
+            return [ToUpstream(text)]
         return _to_upstream(self._bridge.to_outer(data))
 
     def on_upstream(self, data: str | bytes, now: float) -> list[Action]:
         """Make it GA; the first session must not be GA already."""
         assert isinstance(data, str), "the face has decoded it"
+        if (text := self._bridge.inner_text(data)) is not None:
+            return [ToClient(text)]
         if not self._is_checked and peek_type(data) in _CREATED:
             self._is_checked = True
             if _is_ga(data):
