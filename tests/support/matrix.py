@@ -175,7 +175,8 @@ class Matrix:
         started = child(*arguments, str(SPEECH), *told, environment=environment, program=program)
         async with turn, started as kid:
             code = await kid.ended()
-        end = f"not taken; the program ended with {code} {kid.stderr[-2000:].decode()}".strip()
+        last_words = kid.stderr[-2000:].decode(errors="replace")
+        end = f"not taken; the program ended with {code} {last_words}".strip()
         for run in runs.values():
             self._results |= {Cell(run, step): end for step in self._sheet.steps_of(run)}
         for line in kid.stdout.decode().splitlines():
