@@ -6,8 +6,8 @@ credential → routes.
 
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,14 @@ import rtclient
 from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.phrases import PHRASES
 from rtclient.protocol.session import VOICES
+from server.gateway.session import Offer
 from server.limits import SessionLimits
 from server.profiles import PROFILES, session_update
 from server.relay.pump import STALL_S
 from server.routes.answers import http_error
 from server.routes.client_secrets import client_secret_routes
 from server.routes.drop_in import drop_in_routes
+from server.routes.gateway import gateway_routes
 from server.routes.guard import Guard, SecurityHeaders
 from server.routes.pages import page_routes, public_files
 from server.routes.ws import socket_routes
@@ -50,6 +52,7 @@ def create_app(
     settings: Settings,
     *,
     upstream: Upstream | None = None,
+    others: Sequence[Upstream] | None = None,
     clock: Callable[[], float] = time.monotonic,
     unix_clock: Callable[[], float] = time.time,
     stall_s: float = STALL_S,
@@ -60,12 +63,16 @@ def create_app(
     Args:
         settings: What the operator wants.
         upstream: What to dial instead of what the settings say.
+        others: What clients of /realtime may choose besides, instead of what the settings say.
         clock: Monotonic, in seconds.
         unix_clock: Unix time in seconds, for `expires_at` only.
         stall_s: How long a leg may take nothing before its session ends.
         public: The folder of the page.
     """
     peer = upstream if upstream is not None else create_upstream(settings)
+    if others is None:
+        others = [create_upstream(settings.for_service(kind)) for kind in settings.services[1:]]
+    peers = (peer, *others)
     token = settings.access_token
     gate = make_gate(
         host=settings.host,
@@ -78,6 +85,8 @@ def create_app(
         peer,
         session,
         SessionLimits(settings.max_sessions),
+        others={other.kind: other for other in others},
+        offers={each.kind: _offer(settings.for_service(each.kind), each) for each in peers},
         voice=settings.azure_openai_voice,
         is_strict=settings.strict_models,
         profiles=tuple(PROFILES),
@@ -93,11 +102,11 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await peer.start()  # returns at once: the page is served before the engine is ready
-        try:
+        async with AsyncExitStack() as started:
+            for each in peers:
+                started.push_async_callback(each.close)
+                await each.start()  # returns at once: the page is served before the engine is ready
             yield
-        finally:
-            await peer.close()
 
     app = Application(
         title="Parley",
@@ -116,12 +125,24 @@ def create_app(
     app.add_exception_handler(HTTPException, http_error)
     app.include_router(drop_in_routes(sessions, since=int(unix_clock())))
     app.include_router(client_secret_routes(client_secrets, sessions, unix_clock))
+    app.include_router(gateway_routes(sessions))
     app.include_router(socket_routes(sessions))
     app.include_router(
         page_routes(gate, lambda: _health(peer), lambda: _config(settings, peer, session))
     )
     app.mount("/", public_files(public))
     return app
+
+
+def _offer(settings: Settings, upstream: Upstream) -> Offer:
+    return Offer(
+        upstream.kind,
+        upstream.model,
+        upstream.voices,
+        settings.azure_openai_voice,
+        settings.transcription,
+        takes_temperature=upstream.dialect == "preview",
+    )
 
 
 def _health(upstream: Upstream) -> tuple[int, Mapping[str, Any]]:

@@ -9,12 +9,15 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.session import VOICES
 from rtclient.transport import Transport
 from server.drop_in import Models, Wish
+from server.gateway.core import Gateway
+from server.gateway.session import Offer
 from server.limits import SessionLimits
 from server.policy import Policy
 from server.relay.actions import Note, Notice, Plan
@@ -62,6 +65,10 @@ class Sessions:
     session: Mapping[str, Any]
     """What the server's own `session.update` sets on `/ws`."""
     limits: SessionLimits
+    others: Mapping[str, Upstream] = field(default_factory=dict)
+    """The upstreams besides, by kind, that clients of the gateway may choose."""
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    """What each upstream has for clients of the gateway, by kind."""
     voice: str = VOICES[0]
     """What speaks when a client names a voice that the upstream lacks."""
     is_strict: bool = False
@@ -127,6 +134,35 @@ class Sessions:
             idle_limit_s=self.idle_limit_s,
         )
 
+    def gateway_plan(self) -> Plan:
+        """Return the plan of a session on `/realtime`: dialled when there is something to say."""
+        peers = (self.upstream, *self.others.values())
+        return Plan(
+            policy=Policy("open"),
+            secrets=tuple(secret for peer in peers for secret in peer.secrets),
+            session_limit_s=self.session_limit_s,
+            idle_limit_s=self.idle_limit_s,
+            dials_on_demand=True,
+        )
+
+    def gateway(self) -> Gateway:
+        """Return the layer of a session on `/realtime`."""
+        return Gateway(
+            self.offers,
+            self.upstream.kind,
+            session_id=self.new_id("sess"),
+            new_id=self.new_id,
+            today=datetime.fromtimestamp(self.unix_clock(), UTC).date(),
+        )
+
+    def upstream_of(self, target: str) -> Upstream:
+        """Return the upstream of this kind, or the default one."""
+        return self.others.get(target, self.upstream)
+
+    def below_of(self, target: str) -> list[Layer]:
+        """Return the layers below the core that an upstream chosen late needs."""
+        return self._below(self.upstream_of(target), uses_sequencer=True)
+
     def page_layers(self, dialect: Dialect | None = None, *, uses_sequencer: bool = True) -> Layers:
         """Return the layers of a session on `/ws`.
 
@@ -136,7 +172,7 @@ class Sessions:
         """
         return Layers(
             [self._client_dialect("ga", dialect), Voices(self.upstream.voices, self.voice)],
-            self._below(uses_sequencer=uses_sequencer),
+            self._below(self.upstream, uses_sequencer=uses_sequencer),
         )
 
     def drop_in_layers(self, wish: Wish) -> Layers:
@@ -147,16 +183,16 @@ class Sessions:
                 self._client_dialect(wish.evidence, wish.dialect),
                 Voices(self.upstream.voices, self.voice, model=model),
             ],
-            self._below(uses_sequencer=wish.uses_sequencer),
+            self._below(self.upstream, uses_sequencer=wish.uses_sequencer),
         )
 
     def _client_dialect(self, guess: Dialect, said: Dialect | None) -> ClientDialect:
         is_certain = said is not None
         return ClientDialect(said or guess, is_certain=is_certain, upstream=self.upstream.dialect)
 
-    def _below(self, *, uses_sequencer: bool) -> list[Layer]:
+    def _below(self, upstream: Upstream, *, uses_sequencer: bool) -> list[Layer]:
         layers: list[Layer] = [Sequencer()] if uses_sequencer else []
-        return [*layers, UpstreamDialect()] if self.upstream.dialect == "preview" else layers
+        return [*layers, UpstreamDialect()] if upstream.dialect == "preview" else layers
 
     async def run(
         self,
@@ -166,14 +202,16 @@ class Sessions:
         *,
         above: Sequence[Layer] = (),
         below: Sequence[Layer] = (),
+        below_of: Callable[[str], Sequence[Layer]] = lambda _: (),
     ) -> None:
         """Relay between an accepted client and what `dial` opens, until it is over.
 
-        `above` and `below`: the session's layers besides the core; see `server/relay/layers.py`.
+        `above`, `below`, `below_of`: the session's layers besides the core; see
+        `server/relay/layers.py`.
         """
         core = RelayCore(plan, now=self.clock(), unix_now=self.unix_clock(), new_id=self.new_id)
         relay = Relay(
-            Stack(core, above=above, below=below),
+            Stack(core, above=above, below=below, below_of=below_of),
             client,
             dial,
             waits_for_dial=plan.dials_on_demand,

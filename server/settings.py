@@ -27,11 +27,12 @@ from rtclient.endpoints import Endpoint
 from rtclient.environment import find_dotenv
 from rtclient.protocol.dialects import Dialect
 from server.local_models import LocalModels
-from server.network import NetworkSettings
+from server.network import Names, NetworkSettings
 from server.retirements import openai_model_warning, transcription_warning
 from server.setting import setting
 
 UpstreamKind = Literal["azure", "openai", "engine"]
+_KINDS: tuple[UpstreamKind, ...] = ("azure", "openai", "engine")
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _OURS = ("AZURE_OPENAI_", "LOCAL_", "PARLEY_", "TLS_")
@@ -127,6 +128,13 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
         "azure, openai or engine; by default Azure when one of its settings is there, else OpenAI,"
         " else the built-in engine.",
     )
+    providers: Names = setting(
+        "PARLEY_PROVIDERS",
+        "Which voice service",
+        "Which services besides that one clients of /realtime may choose, of azure, openai and"
+        " engine, separated by commas; none by default, so that nobody spends by a word.",
+        default=(),
+    )
     transcription_model: str = setting(
         "TRANSCRIPTION_MODEL",
         "Voice and transcription",
@@ -217,6 +225,16 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
         return "engine"
 
     @property
+    def services(self) -> tuple[UpstreamKind, ...]:
+        """All voice services that may be dialled, the default one first."""
+        chosen = (kind for kind in _KINDS if kind in map(str.lower, self.providers))
+        return (self.upstream, *(kind for kind in chosen if kind != self.upstream))
+
+    def for_service(self, kind: UpstreamKind) -> Self:
+        """Return these settings as if this service were the default one."""
+        return self.model_copy(update={"upstream_choice": kind})
+
+    @property
     def max_sessions(self) -> int | None:
         """How many sessions may be open at once; None is no limit."""
         if self.max_sessions_choice is None and self.is_paid:
@@ -226,6 +244,10 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
     @property
     def is_paid(self) -> bool:
         """Whether sessions cost somebody money; false only for servers on this machine."""
+        return any(self.for_service(kind)._is_service_paid for kind in self.services)
+
+    @property
+    def _is_service_paid(self) -> bool:
         if self.upstream == "engine":
             return not all(server.is_loopback for server in self.servers)
         address = self.azure_openai_endpoint if self.upstream == "azure" else self.openai_base_url
@@ -282,19 +304,15 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
         """Return what the operator should know, most urgent first."""
         today = today or date.today()
         found = []
-        if not self.tls_verify and self.upstream != "engine":
+        if not self.tls_verify and self.services != ("engine",):
             found.append(
                 "TLS verification is off: anybody on the way to the voice service can read the key"
                 " and the conversation. Delete the line PARLEY_TLS_VERIFY from .env."
             )
         found.extend(self.network_warnings())
-        endpoint = self.endpoint()
-        if endpoint is not None:
-            found.extend(endpoint.warnings)
-            # Another server may keep a model of the same name for as long as it likes.
-            if endpoint.kind == "azure" or endpoint.host.endswith("api.openai.com"):
-                found.extend(self._retirement_warnings(today))
-        if self.upstream != "engine":
+        for kind in self.services:
+            found.extend(self.for_service(kind)._service_warnings(today))
+        if "engine" not in self.services:
             found.extend(
                 f"{server.prefix}_URL has no effect: the voice service is {self.upstream}. Set"
                 " UPSTREAM=engine to use it."
@@ -302,6 +320,14 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
             )
         found.extend(_unknown_name_warning(name) for name in self.unknown_names)
         return found
+
+    def _service_warnings(self, today: date) -> list[str]:
+        endpoint = self.endpoint()
+        if endpoint is None:
+            return []
+        # Another server may keep a model of the same name for as long as it likes.
+        is_known = endpoint.kind == "azure" or endpoint.host.endswith("api.openai.com")
+        return [*endpoint.warnings, *(self._retirement_warnings(today) if is_known else ())]
 
     def _retirement_warnings(self, today: date) -> list[str]:
         found = []
@@ -314,9 +340,22 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
     def faults(self) -> list[str]:
         """Return what is wrong with the settings taken together."""
         return [
-            *self._upstream_faults(),
+            *self._provider_faults(),
+            *(
+                fault
+                for kind in self.services
+                for fault in self.for_service(kind)._upstream_faults()
+            ),
             *self._access_faults(),
             *self.network_faults(),
+        ]
+
+    def _provider_faults(self) -> list[str]:
+        if all(name.lower() in _KINDS for name in self.providers):
+            return []
+        return [
+            "PARLEY_PROVIDERS names something that is no service: write azure, openai or engine,"
+            " separated by commas."
         ]
 
     def _upstream_faults(self) -> list[str]:

@@ -16,7 +16,6 @@ from server.gateway.messages import Config
 from server.relay.actions import Action, Count, Notice
 from server.retirements import retirement
 
-DEFAULT_VOICE: Final = "alloy"
 _PREVIEW_TEMPERATURES: Final = (0.6, 1.2)
 
 
@@ -29,6 +28,8 @@ class Offer:
     """The model, or on Azure the deployment, that answers."""
     voices: frozenset[str] | None
     """None: nobody can say; then any name is passed on."""
+    voice: str
+    """Speaks when a client asks for one that is not there."""
     transcription: str | None
     """What writes down the user's words; None: nothing does."""
     takes_temperature: bool = False
@@ -142,11 +143,10 @@ def _other_model(name: str, today: date) -> Notice:
 def _voice(config: Config, said: Config, offer: Offer, told: list[Action]) -> str:
     if offer.voices is None or config.voice in offer.voices:
         return config.voice
-    default = DEFAULT_VOICE if DEFAULT_VOICE in offer.voices else min(offer.voices)
     if "voice" in said.model_fields_set:
-        message = f"The voice service has no such voice; it speaks with {default} instead."
+        message = f"The voice service has no such voice; it speaks with {offer.voice} instead."
         told.append(Notice("warning", "voice_replaced", message))
-    return default
+    return offer.voice
 
 
 def _turn_detection(config: Config, said: Config, told: list[Action]) -> dict[str, Any] | None:

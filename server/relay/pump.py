@@ -323,7 +323,7 @@ class Relay:
     def _log_session(self, duration_s: float) -> None:
         counts = self._counts
         fields = self._stack.facts() | {
-            "upstream": self._label,
+            "upstream": self._target or self._label,
             "duration_s": round(duration_s, 1),
             "turns": counts["turns"],
             "responses": counts["responses"],

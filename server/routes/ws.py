@@ -53,7 +53,7 @@ def socket_routes(sessions: Sessions) -> APIRouter:
 
     @router.websocket("/{path:path}")
     async def unknown_socket(websocket: WebSocket, path: str) -> None:
-        message = "There is no WebSocket at this path. Use /ws or /v1/realtime."
+        message = "There is no WebSocket at this path. Use /v1/realtime, /realtime or /ws."
         await refuse(websocket, json_refusal(404, "not_found", message))
 
     return router

@@ -36,11 +36,13 @@ from server.relay.layers import Stack
 
 NOW = 1000.0
 TODAY = date(2026, 11, 21)
-ENGINE = Offer("engine", "parley-engine", frozenset(VOICES), "whisper-1")
+ENGINE = Offer("engine", "parley-engine", frozenset(VOICES), "marin", "whisper-1")
 OFFERS = {
     "engine": ENGINE,
-    "openai": Offer("openai", "gpt-realtime-2.1", frozenset(VOICES), "gpt-transcribe"),
-    "azure": Offer("azure", "my-voice", frozenset(VOICES), "my-whisper", takes_temperature=True),
+    "openai": Offer("openai", "gpt-realtime-2.1", frozenset(VOICES), "marin", "gpt-transcribe"),
+    "azure": Offer(
+        "azure", "my-voice", frozenset(VOICES), "marin", "my-whisper", takes_temperature=True
+    ),
 }
 
 Said = dict[str, Any] | bytes | Dial | Close
