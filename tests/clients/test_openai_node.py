@@ -1,6 +1,7 @@
-"""The official npm package `openai`, unchanged: every kind of turn, by each of its classes.
+"""The official npm package `openai` on the engine itself: every kind of turn, by each class.
 
-Its clients force wss. `openai-node/turns.mjs` takes the turns and reports facts, judged here.
+The engine has its real senses, and a certificate because the classes force wss. What goes through
+our server is in the cells. `openai-node/turns.mjs` takes the turns and reports facts, judged here.
 """
 
 import asyncio
@@ -18,7 +19,6 @@ import pytest_asyncio
 from tests.support.certificates import Authority
 from tests.support.official import SPEECH
 from tests.support.servers import ROOT, child
-from tests.support.tls_front import tls_front
 from tests.support.waiting import ready_line
 
 HERE = Path(__file__).parent / "openai-node"
@@ -27,6 +27,7 @@ SECRET = ("OpenAIRealtimeWebSocketWithSecret",)
 """As a browser: with a client secret."""
 AZURE = ("OpenAIRealtimeWS.azure", "OpenAIRealtimeWebSocket.azure")
 """They dial `/openai/v1/realtime`."""
+ALL = OPENAI + SECRET + AZURE
 LEAST_NODE = ("22", "0")
 """What the package asks for; from here on Node has a WebSocket of its own, as browsers have."""
 
@@ -73,42 +74,21 @@ async def engine_with_tls(authority: Authority, folder: Path) -> AsyncIterator[t
         yield (await ready_line(engine))["port"], environment["RTCLIENT_ENGINE_KEY"]
 
 
-@asynccontextmanager
-async def server_behind_tls(
-    authority: Authority, server: tuple[int, str]
-) -> AsyncIterator[tuple[int, str]]:
-    """Our server behind a proxy; gives the proxy's port and a key."""
-    async with tls_front(server[0], authority.server_context()) as port:
-        yield port, server[1]
-
-
-@pytest_asyncio.fixture(
-    params=[("engine", OPENAI + SECRET + AZURE), ("server", OPENAI)],
-    ids=lambda param: param[0],
-    scope="session",
-    loop_scope="session",
-)
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def report(
-    request: pytest.FixtureRequest,
-    server: tuple[int, str],
-    node_program: tuple[str, Path],
-    tmp_path_factory: pytest.TempPathFactory,
+    node_program: tuple[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Report:
-    """What these classes of the package say of all kinds of turn, on the engine or the server."""
-    place, classes = request.param
+    """What the classes of the package say of all kinds of turn."""
     authority = Authority()
     folder = tmp_path_factory.mktemp("authority")
     trusted = str(authority.write(folder))
-    is_engine = place == "engine"
-    async with (
-        engine_with_tls(authority, folder) if is_engine else server_behind_tls(authority, server)
-    ) as (port, key):
+    async with engine_with_tls(authority, folder) as (port, key):
         told = await output_of(
-            *(*node_program, f"https://localhost:{port}", key, SPEECH, *classes),
+            *(*node_program, f"https://localhost:{port}", key, SPEECH, *ALL),
             NODE_EXTRA_CA_CERTS=trusted,
         )
     found: Report = json.loads(told)
-    assert set(found) == set(classes)
+    assert set(found) == set(ALL)
     return found
 
 
@@ -182,9 +162,6 @@ async def test_a_turn(report: Report, kind: str) -> None:
     expected = EXPECTED[kind]
     for name in OPENAI if kind not in HANDSHAKES else report:
         facts = report[name][kind]
-        if kind == "transcription" and report.keys() == set(OPENAI):
-            assert "failed" in facts, "the server's address takes a model and no intent"
-            continue
         assert "failed" not in facts, (name, facts["failed"])
         assert expected(facts) if callable(expected) else facts == expected, (name, facts)
 
