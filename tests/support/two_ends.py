@@ -306,6 +306,16 @@ class Caller:
             if is_live:
                 self.world.passes(0.1)
 
+    def creates_when_heard(self) -> None:
+        """Be quiet until the upstream says that speech has stopped; ask for a response then."""
+        stopped = len(self._got("input_audio_buffer.speech_stopped"))
+        for _ in range(20):
+            self.is_quiet(1, is_live=False)
+            if len(self._got("input_audio_buffer.speech_stopped")) > stopped:
+                break
+            self.world.passes(0.1)
+        self.creates()
+
     def commits(self) -> None:
         """End a turn."""
         self.ask("input_audio_buffer.commit")
