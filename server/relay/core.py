@@ -84,6 +84,8 @@ class RelayCore:
         self._deadlines = Deadlines(now, unix_now - now, plan.session_limit_s, plan.idle_limit_s)
         self._update = OwnUpdate(plan.session) if plan.session is not None else None
         self._created: dict[str, Any] | None = None
+        """Waits until the preset is in it."""
+        self._after_created: list[Action] = []
         self._phase = Phase.DIALLING
         self._setup_ends_at: float | None = None
         self._held: list[str] = []
@@ -193,7 +195,7 @@ class RelayCore:
         passed: list[Action] = [*counts, ToClient(text)]
         subscriber = self._SUBSCRIBED.get(event_type)
         if subscriber is None:
-            return passed
+            return self._in_order(passed)
         try:
             event = decode(text, max_bytes=MAX_UPSTREAM_BYTES)
         except RemoteProtocolError:
@@ -279,7 +281,7 @@ class RelayCore:
         self._setup_ends_at = None
         if self._created is not None:
             event = self._created | {"session": event.get("session")}
-            passed = [ToClient(self._scrubber.scrub(encode(event)))]
+            passed = [ToClient(self._scrubber.scrub(encode(event))), *self._after_created]
         return passed + self._release() + self._wake(now)
 
     def _on_error(self, event: dict[str, Any], passed: list[Action], now: float) -> list[Action]:
@@ -316,6 +318,13 @@ class RelayCore:
     }
 
     # The server's own update and what is held meanwhile.
+
+    def _in_order(self, actions: list[Action]) -> list[Action]:
+        """Return what may be done now: nothing reaches a client before `session.created`."""
+        if self._created is None or self._phase is not Phase.CONFIGURING:
+            return actions
+        self._after_created += actions
+        return []
 
     @property
     def _is_holding(self) -> bool:

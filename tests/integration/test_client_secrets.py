@@ -50,7 +50,7 @@ async def test_a_secret_opens_every_socket_with_its_session(tmp_path: Path, path
             protocols = ["realtime", f"openai-insecure-api-key.{secret}"]
             async with talking(
                 server.port,
-                f"{socket}?model=other&dialect=ga",
+                f"{socket}?model=other&dialect=ga&sequencer=1",
                 subprotocols=protocols,
                 origin="https://elsewhere.example",
             ) as client:

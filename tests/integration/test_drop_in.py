@@ -109,6 +109,16 @@ async def test_other_machines_are_refused_before_a_dial(tmp_path: Path) -> None:
         assert peer.requests == []
 
 
+async def test_other_machines_may_connect_with_the_token(tmp_path: Path) -> None:
+    headers = {"X-Forwarded-For": "10.0.0.1", "api-key": TOKEN}
+    async with (
+        ScriptedPeer() as peer,
+        serving(environment(peer, ACCESS_TOKEN=TOKEN), tmp_path) as server,
+        talking(server.port, PATH, headers=headers) as client,
+    ):
+        await client.until("session.created")
+
+
 @pytest.mark.parametrize(
     ("path", "headers", "subprotocols"),
     [

@@ -31,6 +31,18 @@ def test_session_created_waits_for_the_preset_and_shows_it() -> None:
     assert play.core.phase is Phase.OPEN
 
 
+def test_nothing_comes_before_session_created() -> None:
+    play = greeted()
+    play.upstream('{"type":"conversation.created"}')
+    play.nothing_more()
+    play.upstream("session.updated", session={"id": "sess_1"})
+    play.client_gets("session.created")
+    play.client_gets('{"type":"conversation.created"}')
+    play.upstream('{"type":"rate_limits.updated"}')
+    play.client_gets('{"type":"rate_limits.updated"}')
+    play.nothing_more()
+
+
 def test_later_updates_are_the_clients_own() -> None:
     play = greeted()
     play.upstream("session.updated", session={"id": "sess_1"})
