@@ -51,6 +51,7 @@ def mint_preview(
     family: Family,
     *,
     kind: SessionKind = "realtime",
+    keeps_preview_only: bool = False,
     lost: list[str],
 ) -> dict[str, Any] | Refused:
     """Make a secret as the preview dialect asks for one: the body is the session, so is the answer.
@@ -62,13 +63,15 @@ def mint_preview(
         models: What the session may name.
         family: Whose path was asked.
         kind: What the path is for.
-        lost: Gets the names of fields that GA has no place for.
+        keeps_preview_only: Whether the upstream knows what only preview has.
+        lost: Gets the names of fields that cannot be kept.
     """
     flat = dict(body)
     wanted = flat.pop("client_secret", None)
     after = wanted.get("expires_after") if isinstance(wanted, dict) else None
+    ga = session_to_ga(flat, lost, kind=kind, keeps_preview_only=keeps_preview_only)
     asked = {
-        "session": session_to_ga(flat, lost, kind=kind),
+        "session": ga,
         "expires_after": after or {"seconds": PREVIEW_DEFAULT_S},
     }
     made = mint(secrets, asked, now, models, family)

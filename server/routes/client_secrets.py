@@ -40,7 +40,16 @@ def client_secret_routes(
             is_realtime = request.scope["path"].endswith("/realtime/sessions")
             kind: SessionKind = "realtime" if is_realtime else "transcription"
             lost: list[str] = []
-            made = mint_preview(secrets, body, unix_clock(), models, family, kind=kind, lost=lost)
+            made = mint_preview(
+                secrets,
+                body,
+                unix_clock(),
+                models,
+                family,
+                kind=kind,
+                keeps_preview_only=sessions.upstream.dialect == "preview",
+                lost=lost,
+            )
             for name in lost:
                 sessions.note(Note("field_lost", f"A client secret cannot carry `{name}`."))
             return made

@@ -100,6 +100,18 @@ def test_preview_asks_with_a_session_and_gets_one() -> None:
     }
 
 
+def test_an_upstream_that_speaks_preview_gets_what_only_preview_has() -> None:
+    secrets, lost = store(), list[str]()
+    made = mint_preview(
+        secrets, {"temperature": 0.8}, 0, MODELS, "openai", keeps_preview_only=True, lost=lost
+    )
+    assert isinstance(made, dict)
+    assert (made["temperature"], lost) == (0.8, [])
+    found = secrets.find(made["client_secret"]["value"], 0)
+    assert found is not None
+    assert found.session == {"type": "realtime", "temperature": 0.8}
+
+
 def test_preview_may_say_how_long_and_for_what() -> None:
     secrets, lost = store(), list[str]()
     body = {"client_secret": {"expires_after": {"anchor": "created_at", "seconds": 20}}}
