@@ -10,22 +10,26 @@ from `server.errors.FAULTS`, the table of docs/engine.md (between its marks) fro
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
 
-from scripts import server_events  # noqa: E402
+from scripts import dialect_tables, server_events  # noqa: E402
 from server.errors import FAULTS, Fault  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from tests.support import cells  # noqa: E402
 
 _MADE = "made by scripts/generate_docs.py; change the code, then run it"
-_BEGIN, _END = f"<!-- server events: {_MADE} -->", "<!-- end of server events -->"
+_SECTIONS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
+    "docs/engine.md": ("server events", server_events.table),
+    "docs/protocol.md": ("dialects", dialect_tables.text),
+}
+"""Page → what its marks are called, and what stands between them."""
 
 
 def environment_example() -> str:
@@ -121,11 +125,13 @@ def pages() -> dict[str, str]:
     }
 
 
-def engine_page(text: str) -> str:
-    """Return docs/engine.md with the table of server events between its marks."""
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{server_events.table()}\n{_END}{after or chr(10)}"
+def with_section(name: str, page: str) -> str:
+    """Return a page of `_SECTIONS` with what is made between its marks."""
+    title, make = _SECTIONS[name]
+    begin, end = f"<!-- {title}: {_MADE} -->", f"<!-- end of {title} -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{make()}\n{end}{after or chr(10)}"
 
 
 def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
@@ -134,10 +140,10 @@ def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--check", action="store_true", help="compare only")
     options = parser.parse_args(argv)
     stale = []
-    for name, text in {**pages(), "docs/engine.md": None}.items():
+    for name, text in {**pages(), **dict.fromkeys(_SECTIONS)}.items():
         path = root / name
         current = path.read_text(encoding="utf-8") if path.is_file() else ""
-        text = engine_page(current) if text is None else text
+        text = with_section(name, current) if text is None else text
         if current == text:
             continue
         stale.append(name)

@@ -258,57 +258,6 @@ def error_with_paths(error: Any, translate: Callable[[str], str]) -> Any:
     return result
 
 
-# The table for docs/protocol.md ----------------------------------------------------------------
-
-
-def rows() -> Iterator[tuple[str, str, str]]:
-    """Yield (preview, GA, remark) for each row of the tables, as people read them."""
-    for preview, ga in EVENT_NAMES:
-        yield f"`{preview}`", f"`{ga}`", "event; renamed in place"
-    yield (
-        "`conversation.item.created`",
-        "`conversation.item.added` … `conversation.item.done`",
-        "events; `done` at once for what a client wrote or said, else after"
-        " `response.output_item.done`",
-    )
-    for preview, ga in TRANSCRIPTION_EVENT_NAMES:
-        yield f"`{preview}`", f'`{ga}` with `type: "transcription"`', "event"
-    for ga in GA_ONLY_EVENTS:
-        yield "–", f"`{ga}`", "event; not sent to preview clients"
-    for name, fields in (("session", SESSION_FIELDS), ("response", RESPONSE_FIELDS)):
-        for field in fields:
-            yield (
-                f"`{name}.{field.preview}`",
-                f"`{name}.{'.'.join(field.ga)}`",
-                _REMARKS[field.kind],
-            )
-    yield (
-        f"`response.{RESPONSE_ALIAS.preview}`",
-        f"`response.{RESPONSE_ALIAS.ga[0]}`",
-        "`response.create` only; preview has both names, `max_output_tokens` is what is sent",
-    )
-    yield "–", "`session.type`", "added and taken away"
-    for preview in PREVIEW_ONLY:
-        yield f"`session.{preview}`, `response.{preview}`", "–", "cannot cross"
-    for ga in GA_ONLY:
-        yield "–", f"`session.{ga}`, `response.{ga}`", "cannot cross"
-    for ga in GA_ONLY_TURN_DETECTION:
-        yield "–", f"`turn_detection.{ga}`", "cannot cross"
-    for preview, ga in CONTENT_TYPES:
-        yield f"`{preview}`", f"`{ga}`", "content part of an assistant's item"
-    for preview, shape in FORMATS:
-        rate = f", {shape['rate']} Hz" if "rate" in shape else ""
-        yield f"`{preview}`", f"`{shape['type']}`{rate}", "audio format"
-
-
-_REMARKS: Final[Mapping[Kind, str]] = {
-    "same": "",
-    "modalities": '`["audio", "text"]` is `["audio"]`; `["text"]` is the same',
-    "format": "a word is an object, see the formats",
-    "turn_detection": '`{"type": "none"}` is null',
-}
-
-
 # Moving fields --------------------------------------------------------------------------------
 
 
