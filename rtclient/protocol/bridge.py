@@ -43,7 +43,14 @@ from rtclient.protocol.dialects import (
     session_to_preview,
 )
 
-__all__ = ["Crossing", "GaClient", "PreviewClient", "PreviewUpstream", "dialect_of", "handshake_dialect"]
+__all__ = [
+    "Crossing",
+    "GaClient",
+    "PreviewClient",
+    "PreviewUpstream",
+    "dialect_of",
+    "handshake_dialect",
+]
 
 Event = dict[str, Any]
 
@@ -356,6 +363,8 @@ class GaClient(_Bridge):
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the client gets for one GA text."""
+        if (light := self.outer_text(text)) is not None:
+            return Crossing((light,))
         return self._cross(text, {}, self._TO_CLIENT)
 
     def _session(self, event: Event, lost: Lost) -> list[Event]:
@@ -364,12 +373,15 @@ class GaClient(_Bridge):
     def _response(self, event: Event, lost: Lost) -> list[Event]:
         return [_without_preview_only(event, "response")]
 
-    _TO_CLIENT: Final[Mapping[str, Callable[[Any, Event, Lost], list[Event]]]] = {
+    _TO_CLIENT: Final[Mapping[str, Change]] = {
         "session.created": _session,
         "session.updated": _session,
         "response.created": _response,
         "response.done": _response,
     }
+
+    outer_text = staticmethod(_lightly({}, _TO_CLIENT))
+    """The one text of `to_outer`, or None when it takes more to know it."""
 
 
 class PreviewUpstream(_Bridge):

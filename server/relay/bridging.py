@@ -36,7 +36,7 @@ class ClientDialect:
         self._dialect = guess
         self._is_certain = is_certain
         self._bridge = PreviewClient(upstream)
-        self._ga = GaClient() if upstream == "preview" else None
+        self._ga: GaClient | None = GaClient() if upstream == "preview" else None
 
     @property
     def dialect(self) -> Dialect:
@@ -61,11 +61,12 @@ class ClientDialect:
 
     def on_upstream(self, data: str | bytes, now: float) -> list[Action]:
         """Say it in the client's dialect."""
-        if self._dialect == "ga" or not isinstance(data, str):
+        bridge = self._ga if self._dialect == "ga" else self._bridge
+        if bridge is None or not isinstance(data, str):
             return [ToClient(data)]
-        if (text := self._bridge.outer_text(data)) is not None:
+        if (text := bridge.outer_text(data)) is not None:
             return [ToClient(text)]
-        return _to_client(self._bridge.to_outer(data))
+        return _to_client(bridge.to_outer(data))
 
     def on_time(self, now: float) -> list[Action]:
         """Nothing to do."""

@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 
-from rtclient.protocol.bridge import Crossing, PreviewClient, PreviewUpstream, handshake_dialect
+from rtclient.protocol.bridge import (
+    Crossing,
+    GaClient,
+    PreviewClient,
+    PreviewUpstream,
+    handshake_dialect,
+)
 
 
 def texts(*events: dict[str, Any]) -> tuple[str, ...]:
@@ -353,3 +359,13 @@ def test_what_is_remembered_is_bounded() -> None:
         client.to_inner(json.dumps(update))
     kept = [upstream._unfinished, upstream._call_names, client._call_names, client._voices]
     assert max(map(len, kept)) <= 1000
+
+
+def test_a_ga_client_is_not_shown_what_only_preview_has() -> None:
+    client = GaClient()
+    for kind, key in (("session.updated", "session"), ("response.done", "response")):
+        shown = {"type": kind, key: {"id": "x", "temperature": 0.8, "future": 1}}
+        (event,) = events(client.to_outer(json.dumps(shown)))
+        assert event[key] == {"id": "x", "future": 1}
+    for other in ({"type": "response.done", "response": None}, {"type": "x", "temperature": 1}):
+        assert client.to_outer(json.dumps(other)).texts == (json.dumps(other),)

@@ -177,3 +177,10 @@ def test_all_four_pairs_of_dialects_give_a_client_its_own() -> None:
     update = {"type": "session.update", "session": {"temperature": 0.7, "turn_detection": None}}
     (sent,) = [a.text for a in made.on_client(json.dumps(update), 0) if isinstance(a, ToUpstream)]
     assert json.loads(sent) == update
+
+
+def test_a_ga_client_of_a_preview_upstream_sees_nothing_of_preview() -> None:
+    layer = ClientDialect("ga", upstream="preview")
+    inner = json.dumps({"type": "session.created", "session": {"id": "x", "temperature": 0.8}})
+    assert down(layer, inner)["session"] == {"id": "x"}
+    assert down(ClientDialect("ga"), inner)["session"] == {"id": "x", "temperature": 0.8}
