@@ -13,6 +13,7 @@ from server.settings import load_settings
 from server.upstreams import create_upstream
 from tests.support.azure_peer import KEY
 from tests.support.servers import ReadyServer, running
+from tests.support.tap import Tap
 
 
 def azure_environment(endpoint: str) -> dict[str, str]:
@@ -56,12 +57,13 @@ async def serving(
     stall_s: float = 15.0,
     open_timeout_s: float = 5.0,
     identity: Identity | None = None,
+    tap: Tap | None = None,
 ) -> AsyncIterator[RunningApp]:
     """Serve the app with these settings on a free port until the block ends.
 
     `folder`: where the search for `.env` begins; an empty one. `stall_s`: how long a leg may take
     nothing; the pings are those of both legs. `open_timeout_s`: how long a dial may take.
-    `identity`: the certificate with which it speaks TLS.
+    `identity`: the certificate with which it speaks TLS. `tap`: sees what goes to the upstream.
     """
     settings = load_settings({"HOST": "127.0.0.1", "PORT": "0", **environment}, folder)
     upstream = create_upstream(
@@ -70,6 +72,8 @@ async def serving(
         ping_interval_s=ping_interval_s,
         ping_timeout_s=ping_timeout_s,
     )
+    if tap is not None:
+        upstream = tap.on(upstream)
     app = create_app(settings, upstream=upstream, stall_s=stall_s)
     config = uvicorn_config(
         app, settings, identity, ping_interval_s=ping_interval_s, ping_timeout_s=ping_timeout_s

@@ -1,0 +1,389 @@
+"""Programs of either dialect talk with a service of either dialect, through the real server.
+
+The service is the engine, strict in both dialects, with scripted senses. Each event that a program
+gets is judged by a judge of its dialect, and each that the service sends by one of the service's:
+neither knows the tables of the translation. A tap at the service's side sees that nothing of what
+the server sends there is refused.
+"""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from rtclient.engine import scripted
+from rtclient.engine.door import DoorRules
+from rtclient.engine.profiles import AZURE
+from rtclient.engine.senses import Say
+from rtclient.engine.serve import serve
+from tests.support.app import RunningApp, serving
+from tests.support.azure_peer import KEY
+from tests.support.judge import Judge
+from tests.support.preview_judge import PreviewJudge
+from tests.support.quick_senses import LOUD, sound
+from tests.support.talker import Talker, talking
+from tests.support.tap import Tap
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+WORDS = "Hello there."
+ANSWER = "Hi."
+"""Short: speech goes out at four times the speed of talking."""
+LONG = "tell me a story"
+STORY = " ".join(["one two three four five"] * 40)
+TOOL = {
+    "type": "function",
+    "name": "get_weather",
+    "description": "Tells the weather.",
+    "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+}
+VAD = {"type": "server_vad", "silence_duration_ms": 300}
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """How a program of one dialect says things, and what it waits for."""
+
+    dialect: str
+    path: str
+    added: str
+    text: str
+    speech: str
+    transcript: str
+    part: str
+    judge: Callable[[], Judge | PreviewJudge]
+
+    def session(self, *, speaks: bool = True, **more: Any) -> dict[str, Any]:
+        """The session that all the stories ask for, with `turn_detection` and `tools` of one."""
+        words = {"instructions": "Be brief.", "tools": more.get("tools", []), "tool_choice": "auto"}
+        listens = {
+            "transcription": {"model": "whisper-1"},
+            "turn_detection": more.get("turn_detection"),
+        }
+        if self.dialect == "ga":
+            return {
+                **words,
+                "type": "realtime",
+                "output_modalities": ["audio"] if speaks else ["text"],
+                "max_output_tokens": 1000,
+                "audio": {
+                    "input": {**listens, "format": {"type": "audio/pcm", "rate": 24000}},
+                    "output": {"voice": "verse", "format": {"type": "audio/pcm", "rate": 24000}},
+                },
+            }
+        return {
+            **words,
+            "modalities": ["text", "audio"] if speaks else ["text"],
+            "voice": "verse",
+            "input_audio_format": "pcm16",
+            "output_audio_format": "pcm16",
+            "max_response_output_tokens": 1000,
+            **{
+                f"input_audio_{key}" if key == "transcription" else key: v
+                for key, v in listens.items()
+            },
+        }
+
+    def wishes(self, *, speaks: bool) -> dict[str, Any]:
+        """What a `response.create` asks for."""
+        if self.dialect == "ga":
+            return {
+                "output_modalities": ["audio"] if speaks else ["text"],
+                "max_output_tokens": 900,
+            }
+        modalities = ["audio", "text"] if speaks else ["text"]
+        return {"modalities": modalities, "max_response_output_tokens": 900}
+
+
+GA = Tongue(
+    dialect="ga",
+    path="/openai/v1/realtime?model=voice",
+    added="conversation.item.added",
+    text="response.output_text",
+    speech="response.output_audio",
+    transcript="response.output_audio_transcript",
+    part="output_text",
+    judge=Judge,
+)
+PREVIEW = Tongue(
+    dialect="preview",
+    path="/openai/realtime?api-version=2025-04-01-preview&deployment=voice",
+    added="conversation.item.created",
+    text="response.text",
+    speech="response.audio",
+    transcript="response.audio_transcript",
+    part="text",
+    judge=PreviewJudge,
+)
+TONGUES = {"ga": GA, "preview": PREVIEW}
+
+
+class Program:
+    """A program of one dialect."""
+
+    def __init__(self, talker: Talker, tongue: Tongue) -> None:
+        self.tongue = tongue
+        self.talker = talker
+        self.send = talker.send
+        self.until = talker.until
+
+    async def begin(self, **wishes: Any) -> dict[str, Any]:
+        """Wait for the session and configure it; returns what it became."""
+        await self.until("session.created")
+        session = self.tongue.session(**wishes)
+        await self.send("session.update", session=session)
+        # The page's path has an update of its own before.
+        updated = await self.until(
+            "session.updated", lambda event: event["session"]["instructions"] == "Be brief."
+        )
+        return dict(updated["session"])
+
+    async def say(self, text: str) -> None:
+        """Write something as the user."""
+        part = {"type": "input_text", "text": text}
+        item = {"type": "message", "role": "user", "content": [part]}
+        await self.send("conversation.item.create", item=item)
+        await self.until(self.tongue.added)
+
+    async def speak(self, length_ms: int = 600, *, quiet_ms: int = 0) -> None:
+        """Send loud sound, and silence behind it."""
+        for level, rest in ((LOUD, length_ms), (0, quiet_ms)):
+            for _ in range(rest // 100):
+                await self.send("input_audio_buffer.append", audio=sound("audio/pcm", level, 100))
+
+    async def done(self, status: str = "completed") -> dict[str, Any]:
+        """Wait for the end of the response; returns it. The limits are told behind it."""
+        response: dict[str, Any] = (await self.until("response.done"))["response"]
+        assert response["status"] == status, response
+        await self.until("rate_limits.updated")
+        return response
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """All events of a type that came so far."""
+        return [event for event in self.talker.events if event["type"] == kind]
+
+    def said(self, name: str) -> str:
+        """What the deltas of a name make together."""
+        return "".join(event["delta"] for event in self.of(f"{name}.delta"))
+
+    def heard_ms(self) -> int:
+        """How much speech came."""
+        return (
+            sum(len(base64.b64decode(e["delta"])) for e in self.of(f"{self.tongue.speech}.delta"))
+            // 48
+        )
+
+
+# ------------------------------------------------------------ the stories
+
+
+async def text(program: Program) -> None:
+    """Words are typed and answered in words; an earlier answer is part of the talk."""
+    await program.begin(speaks=False)
+    part = {"type": program.tongue.part, "text": "I am listening."}
+    before = {"type": "message", "role": "assistant", "content": [part]}
+    await program.send("conversation.item.create", item=before)
+    assert (await program.until(program.tongue.added))["item"]["content"] == [part]
+    await program.say("good morning")
+    wishes = program.tongue.wishes(speaks=False)
+    await program.send("response.create", response=wishes | {"metadata": {"topic": "greeting"}})
+    response = await program.done()
+    assert response["metadata"] == {"topic": "greeting"}
+    assert program.said(program.tongue.text) == "You said: good morning"
+    (item,) = response["output"]
+    assert item["content"][0] == {"type": program.tongue.part, "text": "You said: good morning"}
+
+
+async def audio_by_vad(program: Program) -> None:
+    """Somebody speaks, falls silent, is understood and answered, all by itself."""
+    await program.begin(turn_detection=VAD)
+    await program.speak(quiet_ms=500)
+    await program.done()
+    completed = "conversation.item.input_audio_transcription.completed"
+    if not program.of(completed):
+        await program.until(completed)
+    assert program.of(completed)[0]["transcript"] == WORDS
+    assert program.said(program.tongue.transcript) == ANSWER
+    assert program.heard_ms() > 100
+    assert len(program.of("input_audio_buffer.speech_started")) == 1
+
+
+async def audio_manual(program: Program) -> None:
+    """The program itself says where a turn ends; the explicit null keeps detection off."""
+    await program.begin(turn_detection=None)
+    await program.speak(quiet_ms=1000)
+    await program.send("input_audio_buffer.commit")
+    await program.until("input_audio_buffer.committed")
+    await program.until("conversation.item.input_audio_transcription.completed")
+    assert not program.of("input_audio_buffer.speech_started")
+    assert not program.of("response.created")
+    await program.send("response.create", response=program.tongue.wishes(speaks=True))
+    await program.done()
+    assert program.said(program.tongue.transcript) == ANSWER
+
+
+async def tool(program: Program) -> None:
+    """A tool is called, and what it returned is told."""
+    session = await program.begin(speaks=False, tools=[TOOL])
+    assert session["tools"] == [TOOL]
+    await program.say("get_weather in Paris")
+    await program.send("response.create")
+    (call,) = (await program.done())["output"]
+    assert json.loads(call["arguments"]) == {"place": "get_weather in Paris"}
+    (arguments,) = program.of("response.function_call_arguments.done")
+    assert (arguments["name"], arguments["call_id"]) == ("get_weather", call["call_id"])
+    item = {"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}
+    await program.send("conversation.item.create", item=item)
+    await program.send("response.create")
+    await program.done()
+    assert program.said(program.tongue.text) == "The tool says: sunny"
+
+
+async def barge_in(program: Program) -> None:
+    """A long answer is interrupted by speech, cut to what was heard, and the talk goes on."""
+    await program.begin(turn_detection=VAD)
+    await program.say(LONG)
+    await program.send("response.create")
+    delta = await program.until(f"{program.tongue.speech}.delta")
+    await program.speak(quiet_ms=500)
+    await program.done("cancelled")
+    cut = {"item_id": delta["item_id"], "content_index": 0, "audio_end_ms": 20}
+    await program.send("conversation.item.truncate", **cut)
+    assert cut.items() <= (await program.until("conversation.item.truncated")).items()
+    if len(program.of("response.done")) < 2:
+        await program.done()
+    assert program.said(program.tongue.transcript).endswith(ANSWER)
+
+
+async def transcription(program: Program) -> None:
+    """Turns are written down and not answered."""
+    listens = program.tongue.session(turn_detection=VAD)
+    prefix = "transcription_" if program.tongue.dialect == "preview" else ""
+    if program.tongue.dialect == "ga":
+        session = {"type": "transcription", "audio": {"input": listens["audio"]["input"]}}
+    else:
+        names = ("input_audio_format", "input_audio_transcription", "turn_detection")
+        session = {name: listens[name] for name in names}
+    await program.until(f"{prefix}session.created")
+    await program.send(f"{prefix}session.update", session=session)
+    await program.until(f"{prefix}session.updated")
+    await program.speak(quiet_ms=500)
+    completed = await program.until("conversation.item.input_audio_transcription.completed")
+    assert completed["transcript"] == WORDS
+
+
+STORIES = {story.__name__: story for story in (text, audio_by_vad, audio_manual, tool, barge_in)}
+Story = Callable[[Program], Awaitable[None]]
+
+# ------------------------------------------------------------ the stage
+
+
+@dataclass
+class Stage:
+    """Our server before a service of one dialect, and a tap between them."""
+
+    dialect: str
+    app: RunningApp
+    tap: Tap
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def engine_port() -> AsyncIterator[int]:
+    """The port of a strict Azure, with scripted senses."""
+    senses = scripted.senses(
+        *[WORDS] * 4, answers={LONG: [Say(STORY)], WORDS.lower(): [Say(ANSWER)]}
+    )
+    rules = DoorRules(profile=AZURE, key=KEY, deployments=("voice",))
+    async with serve(senses, rules=rules) as engine:
+        yield engine.address[1]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["ga", "preview"])
+async def stage(
+    request: pytest.FixtureRequest, engine_port: int, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    """A service of either dialect, with our server before it."""
+    folder: Path = tmp_path_factory.mktemp("app")
+    environment = {
+        "UPSTREAM": "azure",
+        "AZURE_OPENAI_ENDPOINT": f"http://127.0.0.1:{engine_port}",
+        "AZURE_OPENAI_API_KEY": KEY,
+        "AZURE_OPENAI_DEPLOYMENT": "voice",
+        "AZURE_OPENAI_DIALECT": request.param,
+        "TRANSCRIPTION_MODEL": "whisper-1",
+    }
+    tap = Tap()
+    async with serving(environment, folder, tap=tap) as app:
+        yield Stage(request.param, app, tap)
+
+
+def judged(events: Iterable[dict[str, Any]], tongue: Tongue) -> None:
+    """Let the judge of a dialect see all events; those of our own are none of its business."""
+    judge = tongue.judge()
+    for event in events:
+        if not event["type"].startswith("parley."):
+            judge.see(event)
+    judge.end()
+
+
+async def played(stage: Stage, client: str, story: Story, path: str = "") -> Talker:
+    """Play a story; every event on either side is as its dialect has it, and none is an error."""
+    tongue = TONGUES[client]
+    async with talking(stage.app.port, path or tongue.path) as talker:
+        await story(Program(talker, tongue))
+    judged(talker.events, tongue)
+    received = stage.tap.lines[-1].received  # it may end in the middle of something
+    service = TONGUES[stage.dialect].judge()
+    for event in received:
+        service.see(event)
+    assert "error" not in [event["type"] for event in (*talker.events, *received)]
+    return talker
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("client", TONGUES)
+async def test_a_program_on_its_own_path(stage: Stage, client: str, story: str) -> None:
+    await played(stage, client, STORIES[story])
+
+
+@pytest.mark.parametrize("story", STORIES)
+@pytest.mark.parametrize("client", TONGUES)
+async def test_a_program_on_the_path_of_the_page(stage: Stage, client: str, story: str) -> None:
+    await played(stage, client, STORIES[story], f"/ws?dialect={client}")
+
+
+@pytest.mark.parametrize("client", TONGUES)
+async def test_a_program_that_only_transcribes(stage: Stage, client: str) -> None:
+    path, _, query = TONGUES[client].path.partition("?")
+    version = query.partition("&")[0] if client == "preview" else ""
+    await played(stage, client, transcription, f"{path}?intent=transcription&{version}")
+    update = stage.tap.lines[-1].sent[0]["type"]
+    expected = {"ga": "session.update", "preview": "transcription_session.update"}
+    assert update == expected[stage.dialect]
+
+
+@pytest.mark.parametrize(
+    ("client", "param"),
+    [
+        ("ga", "session.audio.input.turn_detection.threshold"),
+        ("preview", "session.turn_detection.threshold"),
+    ],
+)
+async def test_an_error_names_the_place_as_the_program_spells_it(
+    stage: Stage, client: str, param: str
+) -> None:
+    tongue = TONGUES[client]
+    async with talking(stage.app.port, tongue.path) as talker:
+        await talker.until("session.created")
+        session = tongue.session(turn_detection={"type": "server_vad", "threshold": 5})
+        await talker.send("session.update", event_id="mine", session=session)
+        error = (await talker.until("error"))["error"]
+    assert (error["code"], error["param"]) == ("invalid_value", param)
+    assert error["event_id"] == "mine"
+    assert f"'{param}'" in error["message"]
+    judged(talker.events, tongue)
