@@ -21,6 +21,7 @@ STEPS: Mapping[str, str] = {
     "cancel": "the program cancels an answer",
     "items": "items are added, retrieved where the dialect can, and deleted",
     "error": "a mistake is answered by an `error` event, and the session goes on",
+    "refusal": "a wrong key is refused, and the client says so",
     "transcription": "a session that only transcribes",
     "secret": "a client secret is made with the key and opens a session",
 }

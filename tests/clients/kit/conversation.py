@@ -1,4 +1,4 @@
-"""What the programs of agent frameworks say to our server: the same words, whatever the framework."""
+"""What programs of agent frameworks say to our server: the same words, whatever the framework."""
 
 import sys
 import wave

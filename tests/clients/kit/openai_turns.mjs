@@ -283,8 +283,14 @@ const STEPS = {
   },
 };
 
+/** A wrong key: the client must say that it broke, and no session may come. */
+async function refused(talk) {
+  await assert.rejects(talk.find(() => true));
+}
+
 async function take(open, run, step) {
-  const [connection, dialect] = await open(run, step);
+  const isRefusal = step === 'refusal';
+  const [connection, dialect] = await open(isRefusal ? { ...run, key: 'wrong' } : run, step);
   const talk = new Talk(connection, dialect);
   let timer;
   const late = new Promise((_, reject) => {
@@ -294,8 +300,11 @@ async function take(open, run, step) {
     }, LIMIT_MS);
   });
   try {
-    const going = talk.until('session.created').then(() => STEPS[step](talk));
-    await Promise.race([going, late]);
+    const turn = async () => {
+      await talk.until('session.created');
+      await STEPS[step](talk);
+    };
+    await Promise.race([isRefusal ? refused(talk) : turn(), late]);
   } finally {
     clearTimeout(timer);
     connection.close();

@@ -195,6 +195,17 @@ async def opened(
         yield talk
 
 
+async def refused(dial: AbstractAsyncContextManager[Any]) -> None:
+    """Check that the client is turned away, and that it says why."""
+    said = "welcome"
+    try:
+        async with dial:
+            pass
+    except Exception as exc:
+        said = str(exc)
+    assert "401" in said, said
+
+
 async def connect(talk: Talk) -> None:
     """The session is there already, as the dialect shows it."""
     session = talk.events[-1].session

@@ -1,8 +1,12 @@
 """`openai` 1.66.5 for Python, of the time of the preview: its `beta.realtime`, at our address."""
 
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import Any
+
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import RealtimeServerEvent
-from openai_turns import STEPS, Models, Preview, opened
+from openai_turns import STEPS, Models, Preview, opened, refused
 from report import Run, main
 
 KNOWN_ERRORS = {
@@ -35,9 +39,14 @@ def client(run: Run) -> AsyncOpenAI:
     )
 
 
+def dial(run: Run) -> AbstractAsyncContextManager[Any]:
+    return client(run).beta.realtime.connect(model="gpt-realtime")
+
+
 async def take(run: Run, step: str) -> None:
-    connection = client(run).beta.realtime.connect(model="gpt-realtime")
-    async with opened(connection, MODELS, Preview) as talk:
+    if step == "refusal":
+        return await refused(dial(replace(run, key="wrong")))
+    async with opened(dial(run), MODELS, Preview) as talk:
         await STEPS[step](talk)
 
 

@@ -1,18 +1,21 @@
 """The newest `openai` for Python: the classes and calls of its README, given our address."""
 
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import RealtimeServerEvent as PreviewEvent
 from openai.types.realtime import RealtimeServerEvent
-from openai_turns import GA, STEPS, Models, Preview, opened
+from openai_turns import GA, STEPS, Models, Preview, opened, refused
 from report import Run, main
 
 MODEL = "gpt-realtime"
 GA_MODELS = Models(RealtimeServerEvent)
 # It sends GA on the path of the preview, whose server has said hello in its own way by then.
-LATE_GA_MODELS = Models(RealtimeServerEvent, {("session.created", "")})
+LATE_GA_MODELS = Models(
+    RealtimeServerEvent, {("session.created", ""), ("transcription_session.created", "")}
+)
 PREVIEW_MODELS = Models(
     PreviewEvent,
     {
@@ -71,10 +74,13 @@ async def with_secret(run: Run) -> None:
 async def take(run: Run, step: str) -> None:
     if step == "secret":
         return await with_secret(run)
+    if step == "refusal":
+        connection, *_ = dial(replace(run, key="wrong"), model=MODEL)
+        return await refused(connection)
     is_transcription = step == "transcription"
     options = {"extra_query": {"intent": "transcription"}} if is_transcription else {}
     async with opened(*dial(run, model=MODEL, **options)) as talk:
-        if run.kind == "AsyncAzureOpenAI.realtime":
+        if run.kind == "AsyncAzureOpenAI.realtime" and not is_transcription:
             await talk.update()
         await STEPS[step](talk)
 
