@@ -359,7 +359,7 @@ class PreviewClient(_Bridge):
 
 
 class GaClient(_Bridge):
-    """The peer is a GA client, the far end speaks preview: it is not shown what GA does not have."""
+    """The peer is a GA client and the far end speaks preview: it is not shown what GA lacks."""
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the client gets for one GA text."""
@@ -367,18 +367,17 @@ class GaClient(_Bridge):
             return Crossing((light,))
         return self._cross(text, {}, self._TO_CLIENT)
 
-    def _session(self, event: Event, lost: Lost) -> list[Event]:
-        return [_without_preview_only(event, "session")]
+    def _trimmed(self, event: Event, lost: Lost) -> list[Event]:
+        key = "session" if event["type"].startswith("session.") else "response"
+        value = event.get(key)
+        if not isinstance(value, Mapping):
+            return [event]
+        known = {name: inner for name, inner in value.items() if name not in PREVIEW_ONLY}
+        return [event | {key: known}]
 
-    def _response(self, event: Event, lost: Lost) -> list[Event]:
-        return [_without_preview_only(event, "response")]
-
-    _TO_CLIENT: Final[Mapping[str, Change]] = {
-        "session.created": _session,
-        "session.updated": _session,
-        "response.created": _response,
-        "response.done": _response,
-    }
+    _TO_CLIENT: Final[Mapping[str, Change]] = dict.fromkeys(
+        ("session.created", "session.updated", "response.created", "response.done"), _trimmed
+    )
 
     outer_text = staticmethod(_lightly({}, _TO_CLIENT))
     """The one text of `to_outer`, or None when it takes more to know it."""
@@ -512,13 +511,6 @@ def _done(added: Event, item: Any) -> Event:
     cause = added.get("event_id")
     event_id = f"{cause}_done" if isinstance(cause, str) else "event_done"
     return {**added, "type": "conversation.item.done", "event_id": event_id, "item": item}
-
-
-def _without_preview_only(event: Event, key: str) -> Event:
-    value = event.get(key)
-    if not isinstance(value, Mapping):
-        return event
-    return event | {key: {name: one for name, one in value.items() if name not in PREVIEW_ONLY}}
 
 
 def _with_required(item: Any) -> Any:
