@@ -5,20 +5,34 @@ the drop-in sockets until it is over, each with the session that it was made wit
 judges that session when it opens: which voices and fields there are, it knows best.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rtclient.endpoints import SessionKind
 from rtclient.engine.client_secrets import ClientSecrets
 from rtclient.engine.shapes import Fault
 from rtclient.protocol.dialects import session_to_ga, session_to_preview
-from server.drop_in import Family, Models, Refused, model_refusal
+from server.drop_in import Models, Refused, model_refusal
+
+PATHS: Final[Mapping[str, str]] = {
+    f"{socket}/client_secrets": socket for socket in ("/v1/realtime", "/openai/v1/realtime")
+}
+"""Where secrets are made → a socket that they open."""
+
+PREVIEW_PATHS: Final[Mapping[str, tuple[str, SessionKind]]] = {
+    "/v1/realtime/sessions": ("/v1/realtime", "realtime"),
+    "/v1/realtime/transcription_sessions": ("/v1/realtime", "transcription"),
+    "/openai/realtime/sessions": ("/openai/realtime", "realtime"),
+    "/openai/realtime/transcription_sessions": ("/openai/realtime", "transcription"),
+}
+"""The same in the preview dialect, with the kind of session."""
 
 PREVIEW_DEFAULT_S: Final = 60
 """How long a secret of the preview dialect lasts unless the request says otherwise."""
 
 
 def mint(
-    secrets: ClientSecrets, body: Any, now: float, models: Models, family: Family
+    secrets: ClientSecrets, body: dict[str, Any], now: float, models: Models, path: str
 ) -> dict[str, Any] | Refused:
     """Make a secret; return the answer's JSON, or why there is none.
 
@@ -27,20 +41,9 @@ def mint(
         body: The request's JSON.
         now: Unix time in seconds.
         models: What the session may name.
-        family: Whose path was asked.
+        path: One of `PATHS`.
     """
-    session = body.get("session") if isinstance(body, dict) else None
-    named = session.get("model") if isinstance(session, dict) else None
-    path = "/v1/realtime" if family == "openai" else "/openai/v1/realtime"
-    if isinstance(named, str) and (why := model_refusal(named, path, models)):
-        return why
-    made = secrets.mint(body, now)
-    if isinstance(made, Fault):
-        status = 429 if made.code == "rate_limit_exceeded" else 400
-        return Refused(status, made.code or "invalid_value", made.message, made.type, made.param)
-    if "model" in made["session"]:
-        made["session"]["model"] = models.served
-    return made
+    return _mint(secrets, body, now, models, PATHS[path])
 
 
 def mint_preview(
@@ -48,9 +51,8 @@ def mint_preview(
     body: dict[str, Any],
     now: float,
     models: Models,
-    family: Family,
+    path: str,
     *,
-    kind: SessionKind = "realtime",
     keeps_preview_only: bool = False,
     lost: list[str],
 ) -> dict[str, Any] | Refused:
@@ -61,20 +63,17 @@ def mint_preview(
         body: The request's JSON.
         now: Unix time in seconds.
         models: What the session may name.
-        family: Whose path was asked.
-        kind: What the path is for.
+        path: One of `PREVIEW_PATHS`.
         keeps_preview_only: Whether the upstream knows what only preview has.
         lost: Gets the names of fields that cannot be kept.
     """
+    socket, kind = PREVIEW_PATHS[path]
     flat = dict(body)
     wanted = flat.pop("client_secret", None)
     after = wanted.get("expires_after") if isinstance(wanted, dict) else None
-    ga = session_to_ga(flat, lost, kind=kind, keeps_preview_only=keeps_preview_only)
-    asked = {
-        "session": ga,
-        "expires_after": after or {"seconds": PREVIEW_DEFAULT_S},
-    }
-    made = mint(secrets, asked, now, models, family)
+    session = session_to_ga(flat, lost, kind=kind, keeps_preview_only=keeps_preview_only)
+    asked = {"session": session, "expires_after": after or {"seconds": PREVIEW_DEFAULT_S}}
+    made = _mint(secrets, asked, now, models, socket)
     if isinstance(made, Refused):
         return made
     secret = {"value": made["value"], "expires_at": made["expires_at"]}
@@ -88,3 +87,19 @@ def preset_of(session: dict[str, Any]) -> dict[str, Any] | None:
     """
     preset = {name: value for name, value in session.items() if name != "model"}
     return preset if preset.keys() - {"type"} else None
+
+
+def _mint(
+    secrets: ClientSecrets, body: dict[str, Any], now: float, models: Models, socket: str
+) -> dict[str, Any] | Refused:
+    session = body.get("session")
+    named = session.get("model") if isinstance(session, dict) else None
+    if isinstance(named, str) and (why := model_refusal(named, socket, models)):
+        return why
+    made = secrets.mint(body, now)
+    if isinstance(made, Fault):
+        status = 429 if made.code == "rate_limit_exceeded" else 400
+        return Refused(status, made.code or "invalid_value", made.message, made.type, made.param)
+    if "model" in made["session"]:
+        made["session"]["model"] = models.served
+    return made

@@ -5,6 +5,7 @@ belongs to a family, and whatever is refused on it before the upgrade has the sh
 this family know. Query names that are not known are ignored: clients bring odd ones.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -48,6 +49,8 @@ FOREIGN: Final[Mapping[str, str]] = {
 
 _KNOWN = ("model", "deployment", "api-version", "api-key", "intent", "call_id")
 _OURS = ("sequencer", "dialect")
+QUERY: Final = (*_KNOWN, *_OURS)
+"""The query names that mean something."""
 _MAX_NAME_CHARS = 128
 
 
@@ -134,13 +137,9 @@ def wish_of(
         subprotocols: Those that are offered.
         beta_header: The value of `OpenAI-Beta`.
     """
-    names = [name for name, _ in query]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        # A name that is not known is not repeated: people paste keys into addresses.
-        param = twice if twice in (*_KNOWN, *_OURS) else None
-        message = f"The address has `{param or 'a name'}` more than once. Write it once."
-        return _invalid(param, message)
     asked = dict(query)
+    if len(asked) < len(query):
+        return _repeated(query)
     preset = preset or {}
     if refused := _refused(path, asked, preset):
         return refused
@@ -151,7 +150,7 @@ def wish_of(
         uses_sequencer=asked.get("sequencer") == "1",
         evidence=handshake_dialect(path, subprotocols, beta_header),
         dialect=DIALECTS.get(asked.get("dialect", "")),
-        has_unknown=not set(asked).issubset((*_KNOWN, *_OURS)),
+        has_unknown=not set(asked).issubset(QUERY),
     )
     if is_transcription:
         return replace(wish, kind="transcription")  # such a session has no model of its own
@@ -173,6 +172,14 @@ def model_refusal(named: str, path: str, models: Models) -> Refused | None:
     if models.is_strict and named not in ("", models.served):
         return _not_served(SOCKETS[path], named)
     return None
+
+
+def _repeated(query: Sequence[tuple[str, str]]) -> Refused:
+    count = Counter(name for name, _ in query)
+    # A name that is not known is not said again: people paste keys into addresses.
+    param = next((name for name in QUERY if count[name] > 1), None)
+    name = f"`{param}`" if param else "a name"
+    return _invalid(param, f"The address has {name} more than once. Write it once.")
 
 
 def _refused(path: str, asked: Mapping[str, str], preset: Mapping[str, Any]) -> Refused | None:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from server.drop_in import Family, Refused
+from server.drop_in import Refused, family_of
 from server.errors import Fault, error_event
 
 _PAGE = """<!doctype html>
@@ -37,9 +37,9 @@ def refusal(fault: Fault, *, wants_html: bool) -> Response:
     return page(fault.http_status, fault.message, fault.advice)
 
 
-def refused(why: Refused, family: Family) -> Response:
-    """Return a refusal in the shape that programs of this family know."""
-    return JSONResponse(why.body(family), why.status)
+def refused(why: Refused, path: str) -> Response:
+    """Return a refusal on a drop-in path in the shape that its programs know."""
+    return JSONResponse(why.body(family_of(path) or "openai"), why.status)
 
 
 def page(status: int, title: str, text: str, *, link: str = "Try again") -> Response:

@@ -19,7 +19,6 @@ from server.drop_in import (
     SOCKETS,
     Refused,
     Wish,
-    family_of,
     foreign,
     refused_by,
     wish_of,
@@ -85,7 +84,7 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
 
     async def elsewhere(request: Request) -> Response:
         path = request.scope["path"]
-        return refused(foreign(path), family_of(path) or "openai")
+        return refused(foreign(path), path)
 
     async def socket_elsewhere(websocket: WebSocket) -> None:
         await _refuse(websocket, foreign(websocket.scope["path"]), sessions)
@@ -132,13 +131,12 @@ async def _relay(
 
 async def _refuse(websocket: WebSocket, why: Refused, sessions: Sessions) -> None:
     """Say no as the service does: before the upgrade, or after it."""
-    family = family_of(websocket.scope["path"]) or "openai"
     if why.close_code is None:
-        await refuse(websocket, refused(why, family))
+        await refuse(websocket, refused(why, websocket.scope["path"]))
         return
     await accept(websocket)
     client = ClientConnection(websocket)
-    event = {"type": "error", "event_id": sessions.new_id("event"), **why.body(family)}
+    event = {"type": "error", "event_id": sessions.new_id("event"), **why.body("openai")}
     event["error"]["event_id"] = None
     try:
         await client.send(encode(event))

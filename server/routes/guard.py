@@ -62,7 +62,7 @@ class Guard:
             return
         is_http = scope["type"] == "http"
         if family := family_of(request.path):
-            response = refused(refused_by(FAULTS[code], family), family)
+            response = refused(refused_by(FAULTS[code], family), request.path)
         else:
             accept = ",".join(request.headers.get("accept", ()))
             response = refusal(FAULTS[code], wants_html=is_http and "text/html" in accept)
