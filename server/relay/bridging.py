@@ -36,7 +36,7 @@ class ClientDialect:
         self._dialect = guess
         self._is_certain = is_certain
         self._bridge = PreviewClient(upstream)
-        self._ga: GaClient | None = GaClient() if upstream == "preview" else None
+        self._ga = GaClient() if upstream == "preview" else None
 
     @property
     def dialect(self) -> Dialect:

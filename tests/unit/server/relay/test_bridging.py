@@ -108,6 +108,12 @@ def test_what_a_client_cannot_be_shown_is_for_the_log_only() -> None:
     assert "private" not in str(actions)
 
 
+def test_a_ga_client_of_a_preview_upstream_sees_ga_only() -> None:
+    layer = ClientDialect("ga", upstream="preview")
+    shown = down(layer, session("created", GA | {"temperature": 0.8}))
+    assert shown["session"] == GA
+
+
 # The upstream -------------------------------------------------------------------------------------
 
 
