@@ -15,6 +15,7 @@ import functools
 import json
 import os
 import random
+import ssl
 import sys
 import time
 import wave
@@ -24,8 +25,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 
-RATE_HZ, FRAME_SAMPLES, FRAME_S = 24_000, 960, 0.04
-LEAD_S = 0.2  # so far ahead of its time sound is written: what an interruption cannot take back
+RATE_HZ, FRAME_BYTES, FRAME_S = 24_000, 1920, 0.04
+LEAD_S = 0.2  # so far ahead of its time sound is played: what an interruption cannot take back
 STABLE_S = 10.0  # a connection that lasted so long was a good one: the next wait is short again
 
 
@@ -34,109 +35,89 @@ def retry_delay_s(attempt: int, random_01: float) -> float:
     return random_01 * min(15.0, 0.5 * 2.0 ** min(attempt, 10))
 
 
-class Speaker:
-    """Plays sound when its time comes, so that an interruption takes back what still waits."""
-
-    def __init__(self, play: Callable[[bytes], object]) -> None:
-        self._play = play
-        self._waiting: asyncio.Queue[bytes] = asyncio.Queue()
-
-    def add(self, pcm: bytes) -> None:
-        """Take sound."""
-        for start in range(0, len(pcm), 2 * FRAME_SAMPLES):
-            self._waiting.put_nowait(pcm[start : start + 2 * FRAME_SAMPLES])
-
-    def interrupt(self) -> None:
-        """Forget what was not played yet."""
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
-            self._waiting.task_done()
-
-    async def finish(self) -> None:
-        """Wait until everything was played."""
-        await self._waiting.join()
-
-    async def run(self) -> None:
-        """Play for ever."""
-        played_until = 0.0
-        while True:
-            frame = await self._waiting.get()
-            await asyncio.to_thread(self._play, frame)
-            played_until = max(played_until, time.monotonic()) + len(frame) / 2 / RATE_HZ
-            await asyncio.sleep(played_until - LEAD_S - time.monotonic())
-            self._waiting.task_done()
-
-
 class Talk:
     """One conversation, over as many connections as it takes."""
 
-    def __init__(
-        self,
-        config: dict[str, Any],
-        speaker: Speaker,
-        jitter: Callable[[], float] = random.random,
-    ) -> None:
-        self._config, self._speaker, self._jitter = config, speaker, jitter
-        self._frames: asyncio.Queue[bytes] = asyncio.Queue(25)
+    def __init__(self, config: dict[str, Any], jitter: Callable[[], float] = random.random) -> None:
+        self._config, self._jitter = config, jitter
+        self._spoken: asyncio.Queue[bytes] = asyncio.Queue(25)
+        self._answer: asyncio.Queue[bytes] = asyncio.Queue()
         self._news_at = self._least_wait_s = 0.0
         self._is_over = False
 
-    async def run(self, url: str, token: str) -> None:
-        """Talk until the server is done with us; raises InvalidStatus when it refuses us."""
+    async def run(self, url: str, token: str = "") -> None:
+        """Talk until the server ends it; raises InvalidStatus or SSLError when it refuses us."""
         headers = {"Authorization": f"Bearer {token}"} if token else None
         attempt = 0
-        while True:
+        while not self._is_over:
             began = time.monotonic()
             try:
                 async with connect(url, additional_headers=headers) as gateway:
                     await self._converse(gateway)
+            except ssl.SSLCertVerificationError:
+                raise
             except (OSError, InvalidHandshake) as exc:
-                if isinstance(exc, InvalidStatus) and exc.response.status_code in (401, 403, 404):
-                    raise
+                if isinstance(exc, InvalidStatus) and exc.response.status_code < 500:
+                    raise  # another attempt would change nothing
                 print("No connection:", exc, file=sys.stderr)
-            if self._is_over:
-                return
             attempt = 1 if time.monotonic() - began > STABLE_S else attempt + 1
-            await asyncio.sleep(max(retry_delay_s(attempt, self._jitter()), self._least_wait_s))
+            wait_s = max(retry_delay_s(attempt, self._jitter()), self._least_wait_s)
+            await asyncio.sleep(0 if self._is_over else wait_s)
 
-    async def send(self, read: Callable[[], bytes], pause_s: float, linger_s: float) -> None:
+    async def hear(self, read: Callable[[], bytes], pause_s: float, linger_s: float) -> None:
         """Send what `read` gives, then silence until `linger_s` after the last news."""
         while frame := await asyncio.to_thread(read):
-            await self._frames.put(frame)
+            await self._spoken.put(frame)
             await asyncio.sleep(pause_s)
         self._news_at = time.monotonic()
         while time.monotonic() - self._news_at < linger_s:
-            await self._frames.put(bytes(2 * FRAME_SAMPLES))  # silence ends the user's turn
+            await self._spoken.put(bytes(FRAME_BYTES))  # silence ends the user's turn
             await asyncio.sleep(FRAME_S)
+        await self._answer.join()
+
+    async def play(self, write: Callable[[bytes], object]) -> None:
+        """Write the answers in their time, so that an interruption takes back what still waits."""
+        played_until = 0.0
+        while True:
+            frame = await self._answer.get()
+            await asyncio.to_thread(write, frame)
+            played_until = max(played_until, time.monotonic()) + len(frame) / 2 / RATE_HZ
+            await asyncio.sleep(played_until - LEAD_S - time.monotonic())
+            self._answer.task_done()
+
+    def take(self, message: str | bytes) -> None:
+        """Take what the server sent."""
+        self._news_at = time.monotonic()
+        if isinstance(message, bytes):
+            for start in range(0, len(message), FRAME_BYTES):
+                self._answer.put_nowait(message[start : start + FRAME_BYTES])
+            return
+        event = json.loads(message)
+        if event["type"] == "transcript" and event["is_final"]:
+            print(f"[{event['role']}] {event['text']}", file=sys.stderr)
+        elif event["type"] == "interrupted":
+            while not self._answer.empty():
+                self._answer.get_nowait()
+                self._answer.task_done()
+        elif event["type"] in ("error", "notice"):
+            print(f"{event['type']}: {event['message']}", file=sys.stderr)
+            self._least_wait_s = (event.get("retry_after_ms") or 0) / 1000
+            self._is_over = event.get("fatal", False) and event["retry_after_ms"] is None
 
     async def _converse(self, gateway: ClientConnection) -> None:
         async def forward() -> None:
             with contextlib.suppress(ConnectionClosed):
                 while True:
-                    await gateway.send(await self._frames.get())
+                    await gateway.send(await self._spoken.get())
 
         self._least_wait_s = 0.0
         await gateway.send(json.dumps({"type": "config", **self._config}))
         forwarding = asyncio.create_task(forward())
         with contextlib.suppress(ConnectionClosed):
             async for message in gateway:
-                self._news_at = time.monotonic()
-                if isinstance(message, bytes):
-                    self._speaker.add(message)
-                else:
-                    self._take(json.loads(message))
+                self.take(message)
         forwarding.cancel()
-
-    def _take(self, message: dict[str, Any]) -> None:
-        if message["type"] == "transcript" and message["is_final"]:
-            print(f"[{message['role']}] {message['text']}", file=sys.stderr)
-        elif message["type"] == "interrupted":
-            self._speaker.interrupt()
-        elif message["type"] in ("error", "notice"):
-            print(f"{message['type']}: {message['message']}", file=sys.stderr)
-            wait_ms = message.get("retry_after_ms")
-            self._least_wait_s = (wait_ms or 0) / 1000
-            self._is_over = message.get("fatal", False) and wait_ms is None
+        self._is_over |= gateway.close_code == 1000
 
 
 async def main() -> None:
@@ -149,27 +130,29 @@ async def main() -> None:
     parser.add_argument("--token", default="", help="the server's ACCESS_TOKEN")
     parser.add_argument("--linger", type=float, default=5, help="seconds to wait for an answer")
     options = parser.parse_args()
-    read = functools.partial(sys.stdin.buffer.read, 2 * FRAME_SAMPLES)
-    play: Callable[[bytes], object] = functools.partial(os.write, sys.stdout.fileno())
-    pause_s = 0.0
+    read = functools.partial(sys.stdin.buffer.read, FRAME_BYTES)
+    write: Callable[[bytes], object] = functools.partial(os.write, sys.stdout.fileno())
     with contextlib.ExitStack() as files:
         if options.input:
             recording = files.enter_context(wave.open(options.input, "rb"))
-            read = functools.partial(recording.readframes, FRAME_SAMPLES)
-            pause_s = FRAME_S  # as fast as it was spoken
+            if recording.getparams()[:3] != (1, 2, RATE_HZ):
+                parser.error("the input is not mono, 16 bit, 24 kHz: sox IN -r 24k -c 1 -b 16 OUT")
+            read = functools.partial(recording.readframes, FRAME_BYTES // 2)
         if options.output:
-            file = files.enter_context(wave.open(options.output, "wb"))
-            file.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
-            play = file.writeframes
-        speaker = Speaker(play)
-        talk = Talk({"provider": "openai", **options.config}, speaker)
+            answer = files.enter_context(wave.open(options.output, "wb"))
+            answer.setparams((1, 2, RATE_HZ, 0, "NONE", ""))
+            write = answer.writeframes
+        talk = Talk(options.config)
         running = asyncio.create_task(talk.run(options.url, options.token))
-        playing = asyncio.create_task(speaker.run())
-        sending = asyncio.create_task(talk.send(read, pause_s, options.linger))
-        for task in (await asyncio.wait({running, sending}, return_when="FIRST_COMPLETED"))[0]:
-            task.result()
-        await speaker.finish()
-        for task in (running, playing, sending):
+        playing = asyncio.create_task(talk.play(write))
+        # A recording is read as fast as it was spoken; a microphone has its own pace.
+        hearing = asyncio.create_task(
+            talk.hear(read, FRAME_S if options.input else 0.0, options.linger)
+        )
+        await asyncio.wait({running, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        if running.done() and (refused := running.exception()):
+            sys.exit(f"The server refuses: {refused}")
+        for task in (running, playing, hearing):
             task.cancel()
 
 

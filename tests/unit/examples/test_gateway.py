@@ -2,16 +2,17 @@
 
 import asyncio
 import json
+import ssl
 from typing import Any
 
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
 
-from examples.gateway import FRAME_SAMPLES, LEAD_S, RATE_HZ, Speaker, Talk, retry_delay_s
+from examples.gateway import FRAME_BYTES, FRAME_S, LEAD_S, Talk, retry_delay_s
+from tests.support.certificates import Authority
 
 CONFIG = {"provider": "engine", "voice": "coral"}
-FRAME = bytes(2 * FRAME_SAMPLES)
 
 
 def test_the_wait_is_anything_from_0_up_to_a_bound_that_doubles_until_15_s() -> None:
@@ -22,17 +23,17 @@ def test_the_wait_is_anything_from_0_up_to_a_bound_that_doubles_until_15_s() -> 
 
 async def test_an_interruption_takes_back_all_that_is_not_nearly_heard() -> None:
     played: list[bytes] = []
-    speaker = Speaker(played.append)
-    playing = asyncio.create_task(speaker.run())
-    speaker.add(FRAME * 100)
+    talk = Talk(CONFIG)
+    playing = asyncio.create_task(talk.play(played.append))
+    talk.take(bytes(FRAME_BYTES) * 100)
     while len(played) < 2:
-        await asyncio.to_thread(lambda: None)
-    speaker.interrupt()
-    await speaker.finish()
-    assert len(played) <= LEAD_S * RATE_HZ / FRAME_SAMPLES + 2
-    speaker.add(b"new")
-    await speaker.finish()
-    assert played[-1] == b"new"
+        await asyncio.to_thread(len, played)
+    talk.take('{"type": "interrupted"}')
+    assert len(played) <= LEAD_S / FRAME_S + 2
+    talk.take(b"new.")
+    while played[-1] != b"new.":
+        await asyncio.to_thread(len, played)
+    assert len(played) <= LEAD_S / FRAME_S + 3
     playing.cancel()
 
 
@@ -60,8 +61,8 @@ async def test_after_a_loss_the_configuration_is_sent_again(code: int) -> None:
     gateway = Gateway((code, {"fatal": False}), (code, {"retry_after_ms": 1}))
     async with serve(gateway, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
-        talk = Talk(CONFIG, Speaker(lambda _: None), jitter=lambda: 0.0)
-        await talk.run(f"ws://127.0.0.1:{port}/", "")
+        talk = Talk(CONFIG, jitter=lambda: 0.0)
+        await talk.run(f"ws://127.0.0.1:{port}/")
     assert gateway.received == [{"type": "config", **CONFIG}] * 3
 
 
@@ -75,5 +76,21 @@ async def test_a_refusal_that_lasts_is_told_and_not_tried_again() -> None:
     async with serve(Gateway(), "127.0.0.1", 0, process_request=refuse) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         with pytest.raises(InvalidStatus):
-            await Talk(CONFIG, Speaker(lambda _: None)).run(f"ws://127.0.0.1:{port}/", "secret")
+            await Talk(CONFIG).run(f"ws://127.0.0.1:{port}/", "secret")
     assert asked == ["Bearer secret"]
+
+
+async def test_a_normal_close_is_the_end() -> None:
+    async def end(client: ServerConnection) -> None:
+        await client.recv()
+
+    async with serve(end, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        await Talk(CONFIG).run(f"ws://127.0.0.1:{port}/")
+
+
+async def test_a_certificate_that_is_not_believed_ends_it() -> None:
+    async with serve(Gateway(), "127.0.0.1", 0, ssl=Authority().server_context()) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await Talk(CONFIG).run(f"wss://localhost:{port}/")
