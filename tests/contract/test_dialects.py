@@ -8,7 +8,7 @@ the server sends there is refused.
 
 import base64
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from rtclient.engine.door import DoorRules
 from rtclient.engine.profiles import AZURE
 from rtclient.engine.senses import Say
 from rtclient.engine.serve import serve
+from server.check import check
+from server.settings import load_settings
 from tests.support.app import RunningApp, serving
 from tests.support.azure_peer import KEY
 from tests.support.judge import Judge
@@ -61,32 +63,30 @@ class Tongue:
     def session(self, *, speaks: bool = True, **more: Any) -> dict[str, Any]:
         """The session that all the stories ask for, with `turn_detection` and `tools` of one."""
         words = {"instructions": "Be brief.", "tools": more.get("tools", []), "tool_choice": "auto"}
-        listens = {
-            "transcription": {"model": "whisper-1"},
-            "turn_detection": more.get("turn_detection"),
-        }
+        transcription, detection = {"model": "whisper-1"}, more.get("turn_detection")
         if self.dialect == "ga":
+            pcm16 = {"type": "audio/pcm", "rate": 24000}
+            listens = {"transcription": transcription, "turn_detection": detection}
             return {
                 **words,
                 "type": "realtime",
                 "output_modalities": ["audio"] if speaks else ["text"],
                 "max_output_tokens": 1000,
                 "audio": {
-                    "input": {**listens, "format": {"type": "audio/pcm", "rate": 24000}},
-                    "output": {"voice": "verse", "format": {"type": "audio/pcm", "rate": 24000}},
+                    "input": {**listens, "format": pcm16},
+                    "output": {"voice": "verse", "format": pcm16},
                 },
             }
         return {
             **words,
             "modalities": ["text", "audio"] if speaks else ["text"],
-            "voice": "verse",
-            "input_audio_format": "pcm16",
-            "output_audio_format": "pcm16",
             "max_response_output_tokens": 1000,
-            **{
-                f"input_audio_{key}" if key == "transcription" else key: v
-                for key, v in listens.items()
-            },
+            "temperature": 0.7,
+            "input_audio_format": "pcm16",
+            "input_audio_transcription": transcription,
+            "turn_detection": detection,
+            "output_audio_format": "pcm16",
+            "voice": "verse",
         }
 
     def wishes(self, *, speaks: bool) -> dict[str, Any]:
@@ -184,7 +184,8 @@ class Program:
 
 async def text(program: Program) -> None:
     """Words are typed and answered in words; an earlier answer is part of the talk."""
-    await program.begin(speaks=False)
+    session = await program.begin(speaks=False)
+    assert session.get("temperature") == (0.7 if program.tongue is PREVIEW else None)
     part = {"type": program.tongue.part, "text": "I am listening."}
     before = {"type": "message", "role": "assistant", "content": [part]}
     await program.send("conversation.item.create", item=before)
@@ -290,6 +291,7 @@ class Stage:
     dialect: str
     app: RunningApp
     tap: Tap
+    environment: Mapping[str, str]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -319,7 +321,7 @@ async def stage(
     }
     tap = Tap()
     async with serving(environment, folder, tap=tap) as app:
-        yield Stage(request.param, app, tap)
+        yield Stage(request.param, app, tap, environment)
 
 
 def judged(events: Iterable[dict[str, Any]], tongue: Tongue) -> None:
@@ -365,6 +367,18 @@ async def test_a_program_that_only_transcribes(stage: Stage, client: str) -> Non
     update = stage.tap.lines[-1].sent[0]["type"]
     expected = {"ga": "session.update", "preview": "transcription_session.update"}
     assert update == expected[stage.dialect]
+
+
+async def test_the_temperature_reaches_a_service_that_has_one(stage: Stage) -> None:
+    await played(stage, "preview", text)
+    (update,) = [e for e in stage.tap.lines[-1].sent if e["type"] == "session.update"]
+    expected = {"ga": None, "preview": 0.7}[stage.dialect]
+    assert update["session"].get("temperature") == expected
+
+
+async def test_the_check_accepts_the_service(stage: Stage, tmp_path: Path) -> None:
+    verdict = await check(load_settings(stage.environment, tmp_path))
+    assert verdict.is_ok, verdict.lines
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What the preview refuses, in its own spelling."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,41 +25,64 @@ def message(role: str, part: dict[str, Any]) -> dict[str, Any]:
     return {"type": "conversation.item.create", "item": item}
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        update(),
-        update(
-            modalities=["audio", "text"],
-            instructions="Be brief.",
-            voice="verse",
-            input_audio_format="pcm16",
-            output_audio_format="g711_alaw",
-            input_audio_transcription={"model": "whisper-1", "language": "en", "prompt": "x"},
-            input_audio_noise_reduction={"type": "near_field"},
-            turn_detection=VAD | {"create_response": True, "interrupt_response": False},
-            tools=[TOOL],
-            tool_choice={"type": "function", "name": "f"},
-            temperature=0.6,
-            max_response_output_tokens="inf",
-            speed=1.1,
-            tracing="auto",
-        ),
-        update(modalities=["text"], turn_detection=None, temperature=1.2),
-        update(turn_detection={"type": "semantic_vad", "eagerness": "low"}),
-        update(turn_detection={"type": "none"}, input_audio_transcription=None),
-        create(modalities=["text", "audio"], temperature=0.8, max_response_output_tokens=5),
-        create(max_output_tokens=5, voice="ash", output_audio_format="pcm16", metadata={"a": "b"}),
-        create(conversation="none", input=[{"type": "item_reference", "id": "item_1"}]),
-        {"type": "response.create"},
-        message("user", PART),
-        message("user", {"type": "input_audio", "audio": "AAA="}),
-        message("assistant", {"type": "text", "text": "x"}),
-        message("system", PART),
-    ],
-)
+TAKEN = [
+    update(),
+    update(
+        modalities=["audio", "text"],
+        instructions="Be brief.",
+        voice="verse",
+        input_audio_format="pcm16",
+        output_audio_format="g711_alaw",
+        input_audio_transcription={"model": "whisper-1", "language": "en", "prompt": "x"},
+        input_audio_noise_reduction={"type": "near_field"},
+        turn_detection=VAD | {"create_response": True, "interrupt_response": False},
+        tools=[TOOL],
+        tool_choice={"type": "function", "name": "f"},
+        temperature=0.6,
+        max_response_output_tokens="inf",
+        speed=1.1,
+        tracing="auto",
+    ),
+    update(modalities=["text"], turn_detection=None, temperature=1.2),
+    update(turn_detection={"type": "semantic_vad", "eagerness": "low"}),
+    update(turn_detection={"type": "none"}, input_audio_transcription=None),
+    create(modalities=["text", "audio"], temperature=0.8, max_response_output_tokens=5),
+    create(max_output_tokens=5, voice="ash", output_audio_format="pcm16", metadata={"a": "b"}),
+    create(conversation="none", input=[{"type": "item_reference", "id": "item_1"}]),
+    {"type": "response.create"},
+    message("user", PART),
+    message("user", {"type": "input_audio", "audio": "AAA="}),
+    message("assistant", {"type": "text", "text": "x"}),
+    message("system", PART),
+]
+
+
+@pytest.mark.parametrize("event", TAKEN)
 def test_what_the_preview_takes(event: dict[str, Any]) -> None:
     assert preview_fault_in(event) is None
+
+
+def misspelled(value: Any, path: str) -> Iterator[tuple[Any, str]]:
+    """Yield the value with one key at a time misspelled, and where it stands."""
+    if isinstance(value, list):
+        for at, one in enumerate(value):
+            for other, place in misspelled(one, f"{path}[{at}]"):
+                yield [*value[:at], other, *value[at + 1 :]], place
+    elif isinstance(value, dict) and not path.endswith(("parameters", "metadata")):
+        for key, one in value.items():
+            place = f"{path}.{key}" if path else key
+            yield {(name + "x" if name == key else name): v for name, v in value.items()}, place
+            for other, inner in misspelled(one, place):
+                yield value | {key: other}, inner
+
+
+@pytest.mark.parametrize("event", TAKEN)
+def test_every_misspelled_key_is_found(event: dict[str, Any]) -> None:
+    for wrong, place in misspelled(event, ""):
+        fault = preview_fault_in(wrong)
+        assert fault is not None, place
+        assert str(fault.param).removesuffix("x") == place
+        assert fault.code in ("unknown_parameter", "missing_required_parameter", "invalid_event")
 
 
 @pytest.mark.parametrize(
