@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from server.policy import Policy
+
+OWN_EVENTS: Final[Mapping[str, tuple[str, ...]]] = {
+    "parley.notice": ("level", "code", "message"),
+    "parley.session_expiring": ("expires_at", "seconds_left"),
+}
+"""Events of our own and their fields, besides `type` and `event_id`."""
 
 Leg = Literal["client", "upstream"]
 """One of the two connections of a session."""

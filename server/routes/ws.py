@@ -5,6 +5,7 @@ failed.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
@@ -14,6 +15,9 @@ from server.routes.answers import json_refusal
 from server.routes.sockets import ClientConnection, accept, refuse, turn_away, upgrade_required
 from server.sessions import Sessions
 
+QUERY: Final = ("profile", "dialect", "sequencer")
+"""The query names of `/ws`."""
+
 
 def socket_routes(sessions: Sessions) -> APIRouter:
     """Return the routes of the WebSocket paths."""
@@ -21,7 +25,7 @@ def socket_routes(sessions: Sessions) -> APIRouter:
 
     @router.websocket("/ws")
     async def page_socket(websocket: WebSocket) -> None:
-        known = {"profile": sessions.profiles, "dialect": DIALECTS, "sequencer": ("0", "1")}
+        known = dict(zip(QUERY, (sessions.profiles, DIALECTS, ("0", "1")), strict=True))
         fault = _query_fault(websocket, known)
         if fault is not None:
             await refuse(websocket, fault)
