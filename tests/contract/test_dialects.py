@@ -305,20 +305,24 @@ async def engine_port() -> AsyncIterator[int]:
         yield engine.address[1]
 
 
+def settings_for(port: int, dialect: str) -> dict[str, str]:
+    """The lines of `.env` for the engine as an Azure of this dialect."""
+    return {
+        "UPSTREAM": "azure",
+        "AZURE_OPENAI_ENDPOINT": f"http://127.0.0.1:{port}",
+        "AZURE_OPENAI_API_KEY": KEY,
+        "AZURE_OPENAI_DEPLOYMENT": "voice",
+        "AZURE_OPENAI_DIALECT": dialect,
+    }
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["ga", "preview"])
 async def stage(
     request: pytest.FixtureRequest, engine_port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     """A service of either dialect, with our server before it."""
     folder: Path = tmp_path_factory.mktemp("app")
-    environment = {
-        "UPSTREAM": "azure",
-        "AZURE_OPENAI_ENDPOINT": f"http://127.0.0.1:{engine_port}",
-        "AZURE_OPENAI_API_KEY": KEY,
-        "AZURE_OPENAI_DEPLOYMENT": "voice",
-        "AZURE_OPENAI_DIALECT": request.param,
-        "TRANSCRIPTION_MODEL": "whisper-1",
-    }
+    environment = settings_for(engine_port, request.param)
     tap = Tap()
     async with serving(environment, folder, tap=tap) as app:
         yield Stage(request.param, app, tap, environment)
@@ -374,6 +378,19 @@ async def test_the_temperature_reaches_a_service_that_has_one(stage: Stage) -> N
     (update,) = [e for e in stage.tap.lines[-1].sent if e["type"] == "session.update"]
     expected = {"ga": None, "preview": 0.7}[stage.dialect]
     assert update["session"].get("temperature") == expected
+
+
+async def test_a_voice_of_the_settings_that_the_preview_lacks_costs_no_session(
+    engine_port: int, tmp_path: Path
+) -> None:
+    environment = settings_for(engine_port, "preview") | {"AZURE_OPENAI_VOICE": "cedar"}
+    tap = Tap()
+    async with serving(environment, tmp_path, tap=tap) as app, talking(app.port) as talker:
+        updated = (await talker.until("session.updated"))["session"]
+    assert updated["audio"]["output"]["voice"] == "alloy"
+    first, second = (event["session"] for event in tap.lines[0].sent)
+    assert (first["voice"], second.get("voice")) == ("cedar", None)
+    assert second == {key: value for key, value in first.items() if key != "voice"}
 
 
 async def test_the_check_accepts_the_service(stage: Stage, tmp_path: Path) -> None:
