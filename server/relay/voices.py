@@ -26,7 +26,7 @@ class Voices:
 
         Args:
             voices: Those that the upstream has; None when nobody can say: then all pass.
-            default: Stands in for another one.
+            default: Stands in for another one; the upstream chooses where it lacks this one too.
             model: What a session's model is called upstream, to stand in for every other name;
                 None: models pass.
         """
@@ -68,8 +68,12 @@ class Voices:
         voice = output.get("voice")
         if self._voices is None or not isinstance(voice, str) or voice in self._voices:
             return []
-        output["voice"] = self._default
-        message = f"The voice service has no such voice; it speaks with {self._default} instead."
+        if self._default in self._voices:
+            output["voice"] = instead = self._default
+        else:
+            del output["voice"]
+            instead = "one of its own"
+        message = f"The voice service has no such voice; it speaks with {instead} instead."
         return [Notice("warning", "voice_replaced", message)]
 
     def _rename(self, session: dict[str, Any]) -> bool:

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from server.drop_in import (
     FOREIGN,
@@ -105,6 +107,22 @@ def test_what_cannot_be_meant_is_refused(query: str, param: str | None) -> None:
     assert isinstance(found, Refused)
     assert (found.status, found.code, found.param) == (400, "invalid_value", param)
     assert "secret" not in found.message
+
+
+@given(
+    st.sampled_from([*SOCKETS]),
+    st.lists(
+        st.tuples(st.sampled_from(["model", "intent", "dialect", "odd"]) | st.text(), st.text())
+    ),
+    st.booleans(),
+)
+def test_any_address_is_understood_or_refused(
+    path: str, query: list[tuple[str, str]], is_strict: bool
+) -> None:
+    found = wish_of(path, query, Models("served", is_strict))
+    if isinstance(found, Refused):
+        assert found.status in (400, 404)
+        assert len(found.message) < 500
 
 
 @pytest.mark.parametrize("model", ["gpt-live-1", "gpt-realtime-translate"])

@@ -29,6 +29,15 @@ def test_a_voice_that_is_lacked_becomes_the_configured_one(voice: str) -> None:
     assert "marin" in notice.message
 
 
+def test_the_upstream_chooses_where_it_lacks_the_configured_voice_too() -> None:
+    notice, sent = Voices({"alloy"}, "marin").on_client(update(**spoken("cedar")), 0)
+    assert isinstance(sent, ToUpstream)
+    session = json.loads(sent.text)["session"]
+    assert session["audio"] == {"output": {"speed": 1.5}, "input": {"format": None}}
+    assert isinstance(notice, Notice)
+    assert "marin" not in notice.message
+
+
 def test_a_response_may_name_a_voice_too() -> None:
     text = json.dumps({"type": "response.create", "event_id": "e", "response": spoken("nova")})
     _, sent = LAYER.on_client(text, 0)
