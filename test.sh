@@ -20,6 +20,13 @@ done
 scripts/venv.sh requirements.txt requirements/test.txt || exit
 python=.venv/bin/python
 run_pytest() { $python -m pytest -q -rs "$@" </dev/null; }
+run_clients() {
+  for lock in "$1"/*/requirements.txt "$1"/*/package-lock.json; do
+    scripts/client_environment.sh "${lock%/*}" >/dev/null || return
+  done
+  began=$SECONDS  # what is installed once does not count
+  run_pytest "$1" --cells "$1/cells.toml"
+}
 
 run_layer() {
   case $1 in
@@ -29,7 +36,7 @@ run_layer() {
     integration) run_pytest tests/integration -m "not image" -n 3 ;;
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
-    clients|third_party) run_pytest "tests/$1" --cells "tests/$1/cells.toml" ;;
+    clients|third_party) run_clients "tests/$1" ;;
     image)       run_pytest tests/integration/test_dockerfile.py -m image --timeout 240 ;;
     soak)        run_pytest tests/soak --timeout 3600 ;;
     fuzz)        run_pytest tests/unit -m hypothesis --hypothesis-profile fuzz --timeout 1800 ;;

@@ -39,6 +39,6 @@ if [ ! -f "$target/installed" ]; then
       ;;
   esac
   touch "$target/installed"
-  echo "installed $folder in $(($(date +%s) - began)) s" >&2
+  echo "installed $folder in $(($(date +%s) - began)) s, not counted" >&2
 fi
 echo "$PWD/$target"
