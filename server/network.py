@@ -1,8 +1,10 @@
 """The settings of the network: certificates, proxies, and the names and origins that are let in."""
 
+import contextlib
 import os
 import re
 import ssl
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +16,7 @@ from server.certificates import pair_faults
 from server.setting import setting
 
 _ORIGIN = re.compile(r"https?://[^/?#@\s]+")
+_OTHERS = stat.S_IRWXO
 _PROXY = re.compile(r"https?://[^/\s]+/?")
 
 
@@ -100,11 +103,15 @@ class NetworkSettings(BaseSettings):
         return found + self._tls_faults()
 
     def network_warnings(self) -> list[str]:
-        """Return what the operator should know of these settings; faults were looked for before."""
-        others_may_read = 0o007
-        if self.tls_key and os.name == "posix" and self.tls_key.stat().st_mode & others_may_read:
-            return ["TLS_KEY can be read by other users of this machine: chmod 600 the file."]
-        return []
+        """Return what the operator should know of these settings."""
+        found = []
+        if self.tls_key is not None and os.name == "posix":
+            with contextlib.suppress(OSError):  # it may be gone: the server has read it
+                if self.tls_key.stat().st_mode & _OTHERS:
+                    found.append(
+                        "TLS_KEY can be read by other users of this machine: chmod 600 the file."
+                    )
+        return found
 
     def _tls_faults(self) -> list[str]:
         if self.tls_cert is None and self.tls_key is None:

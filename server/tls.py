@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from server.certificates import LOCAL_NAMES, fingerprint
-from server.local_authority import Identity, local_identity
+from server.local_authority import Identity, LocalAuthorityError, local_identity
 from server.security import ANY_ADDRESS
 from server.settings import Settings, data_folder
 
@@ -20,8 +20,14 @@ def identity_of(settings: Settings, *, is_wanted: bool) -> Identity | None:
         return Identity(settings.tls_cert, settings.tls_key)
     if not is_wanted:
         return None
+    try:
+        folder = data_folder() / "tls"
+    except RuntimeError as exc:  # a user id without a home, as containers have
+        raise LocalAuthorityError(
+            "There is no place for the local authority: name a folder in XDG_DATA_HOME."
+        ) from exc
     names = server_names(settings.host, settings.allowed_hosts)
-    return local_identity(data_folder() / "tls", names, datetime.now(UTC))
+    return local_identity(folder, names, datetime.now(UTC))
 
 
 def server_names(host: str, allowed_hosts: Sequence[str]) -> tuple[str, ...]:
@@ -39,7 +45,7 @@ def trust_lines(identity: Identity, address: str) -> list[str]:
     if identity.authority is None:
         return []
     file = shlex.quote(str(identity.authority))
-    print_of_it = fingerprint(identity.authority.read_bytes())
+    sha256 = fingerprint(identity.authority.read_bytes())
     made = "made just now: trust it once" if identity.is_new else "as at the last start"
     return [
         f"  Trust     The certificate comes from this user's own authority ({made}):",
@@ -47,5 +53,5 @@ def trust_lines(identity: Identity, address: str) -> list[str]:
         f"              Node      export NODE_EXTRA_CA_CERTS={file}",
         f"              Python    export SSL_CERT_FILE={file}",
         "              Browser   import the file as an authority; docs/tls.md says where",
-        f"            SHA-256   {print_of_it}",
+        f"            SHA-256   {sha256}",
     ]

@@ -54,3 +54,5 @@ def test_a_key_that_others_can_read_is_a_warning(pair: dict[str, Path]) -> None:
     assert "chmod 600" in warning
     pair["TLS_KEY"].chmod(0o640)  # a group of its own for keys is good practice
     assert Settings(**pair).warnings() == []
+    pair["TLS_KEY"].unlink()  # a renewal may be under way while the page asks
+    assert Settings(**pair).warnings() == []

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from server.local_authority import Identity, local_identity
+from server.local_authority import Identity, LocalAuthorityError, local_identity
 from server.settings import Settings, data_folder
 from server.tls import identity_of, server_names, trust_lines
 
@@ -40,6 +40,17 @@ def test_the_operators_files_come_first(is_wanted: bool) -> None:
     identity = identity_of(settings, is_wanted=is_wanted)
     assert identity == Identity(Path("a.pem"), Path("a.key"))
     assert trust_lines(Identity(Path("a.pem"), Path("a.key")), "https://localhost:1") == []
+
+
+def test_without_a_home_the_way_out_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless(_: int) -> None:
+        raise KeyError
+
+    for name in ("HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", homeless)
+    with pytest.raises(LocalAuthorityError, match="XDG_DATA_HOME"):
+        identity_of(Settings(), is_wanted=True)
 
 
 def test_the_lines_say_how_every_kind_of_client_is_told(tmp_path: Path) -> None:
