@@ -68,8 +68,8 @@ export function retryDelay(attempt, random = Math.random) {
  * `function_call`, `notice`, `error` …) with the message as `detail`; sound is `audio`, an `ArrayBuffer` of PCM16. Of
  * its own: `reconnecting` {attempt, delay_ms} and, at the very end, `closed` {code, reason}.
  *
- * A lost connection is dialled again and the configuration sent again. It is not after close(), after close code 1000,
- * and after an error that says that nothing would change.
+ * A lost connection is dialled again and the configuration sent again. Not so after close(), after close code 1000,
+ * and after an error that says that another attempt would not help.
  */
 export class GatewayClient extends EventTarget {
   #url;
@@ -201,7 +201,7 @@ export class GatewayClient extends EventTarget {
       this.#send({ type: "config", ...this.#config });
     };
     socket.onmessage = ({ data }) => {
-      if (this.#is_over) return;
+      if (socket !== this.#socket) return; // what still comes after close()
       if (typeof data === "string") this.#take(JSON.parse(data));
       else this.#tell("audio", data);
     };
@@ -217,7 +217,7 @@ export class GatewayClient extends EventTarget {
   }
 
   #onClose(socket, code, reason) {
-    if (this.#is_over || socket !== this.#socket) return;
+    if (socket !== this.#socket) return;
     this.#socket = null;
     const { random, now } = this.#options;
     if (code === NORMAL_CLOSE || this.#is_refused) {

@@ -149,6 +149,10 @@ test("who closes is not called back, and may connect again", () => {
   sockets[0].lose(1000);
   assert.deepEqual(log, [["closed", { code: 1000, reason: "" }]]);
   client.connect();
+  sockets[1].open();
+  sockets[0].tell({ type: "transcript" });
+  sockets[0].lose(1006);
+  assert.equal(log.length, 1);
   sockets[1].lose();
   assert.equal(timers.length, 1);
   client.close();
