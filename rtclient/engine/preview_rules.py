@@ -12,7 +12,6 @@ from typing import Any
 
 from rtclient.engine.shapes import (
     AnyObject,
-    Denied,
     Fault,
     Flag,
     Listing,
@@ -27,18 +26,25 @@ from rtclient.engine.shapes import (
     Texts,
 )
 from rtclient.engine.strict import (
+    CALL_ITEMS,
+    COMMON_EVENTS,
+    CONVERSATION_EVENTS,
+    INPUT_AUDIO,
+    INPUT_TEXT,
     LOGPROBS,
-    MAX_APPEND_CHARS,
     MAX_OUTPUT_TOKENS,
+    NO_PROMPT,
+    REFERENCE,
     TOOL,
     TOOL_CHOICE,
     TRACING,
+    denied_update,
+    event_of,
+    message_of,
 )
 
-_NO_PROMPT = "the embedded engine has no stored prompts. Set 'instructions' instead."
 _NO_ASSISTANT_AUDIO = "assistant audio cannot be created by a client. Use a part of type 'text'."
 
-_ID = Text(max_chars=512, min_chars=1)
 _ANY_TEXT = Text()
 
 _MODALITIES = Only((["text"], ["audio", "text"], ["text", "audio"]))
@@ -103,49 +109,24 @@ _SESSION = Shape(
         "max_response_output_tokens": Maybe(MAX_OUTPUT_TOKENS),
         "speed": Maybe(Number(0.25, 1.5)),
         "tracing": Maybe(TRACING),
-        "prompt": Maybe(Refused(_NO_PROMPT)),
+        "prompt": Maybe(Refused(NO_PROMPT)),
     }
 )
 _TRANSCRIPTION_SESSION = Shape({**_INPUT, "modalities": Maybe(_MODALITIES)})
 
-_ITEM: dict[str, Spec] = {
-    "id": Maybe(_ID),
-    "object": Maybe(Text(one_of=("realtime.item",))),
-    "status": Maybe(Text(one_of=("completed", "incomplete", "in_progress"))),
-    "type": _ANY_TEXT,
-}
-_PART_OF_TEXT = Shape({"type": _ANY_TEXT, "text": _ANY_TEXT}, required=("text",))
-_PART_OF_AUDIO = Shape(
-    {"type": _ANY_TEXT, "audio": Text(MAX_APPEND_CHARS), "transcript": Maybe(_ANY_TEXT)},
-    required=("audio",),
-)
-
-
-def _message(parts: Tagged) -> Shape:
-    fields: dict[str, Spec] = {**_ITEM, "role": _ANY_TEXT, "content": Listing(parts)}
-    return Shape(fields, required=("content",))
-
-
-_ITEM_TYPES: dict[str, Spec] = {
+_ITEMS: Mapping[str, Spec] = {
     "message": Tagged(
         {
-            "user": _message(Tagged({"input_text": _PART_OF_TEXT, "input_audio": _PART_OF_AUDIO})),
-            "assistant": _message(
-                Tagged({"text": _PART_OF_TEXT}, refused={"audio": _NO_ASSISTANT_AUDIO})
+            "user": message_of(Tagged({"input_text": INPUT_TEXT, "input_audio": INPUT_AUDIO})),
+            "assistant": message_of(
+                Tagged({"text": INPUT_TEXT}, refused={"audio": _NO_ASSISTANT_AUDIO})
             ),
-            "system": _message(Tagged({"input_text": _PART_OF_TEXT})),
+            "system": message_of(Tagged({"input_text": INPUT_TEXT})),
         },
         tag="role",
     ),
-    "function_call": Shape(
-        {**_ITEM, "call_id": Maybe(_ID), "name": _ID, "arguments": _ANY_TEXT},
-        required=("name", "arguments"),
-    ),
-    "function_call_output": Shape(
-        {**_ITEM, "call_id": _ID, "output": _ANY_TEXT}, required=("call_id", "output")
-    ),
+    **CALL_ITEMS,
 }
-_REFERENCE = Shape({"type": _ANY_TEXT, "id": _ID}, required=("id",))
 
 _RESPONSE = Shape(
     {
@@ -161,57 +142,29 @@ _RESPONSE = Shape(
         "max_output_tokens": Maybe(MAX_OUTPUT_TOKENS),
         "conversation": Maybe(Text(one_of=("auto", "none"))),
         "metadata": Maybe(Texts()),
-        "input": Maybe(Listing(Tagged({**_ITEM_TYPES, "item_reference": _REFERENCE}))),
-        "prompt": Maybe(Refused(_NO_PROMPT)),
+        "input": Maybe(Listing(Tagged({**_ITEMS, "item_reference": REFERENCE}))),
+        "prompt": Maybe(Refused(NO_PROMPT)),
     }
 )
 
-_EVENT: dict[str, Spec] = {"type": _ANY_TEXT, "event_id": Maybe(Text(max_chars=512))}
-
-
-def _event(*required: str, **fields: Spec) -> Shape:
-    return Shape({**_EVENT, **fields}, required=required)
-
-
-def _not_for(kind: str, other: str) -> Denied:
-    """Refuse the update of the other kind of session; one never becomes the other."""
-    text = f"Passing a {other} session update event to a {kind} session is not allowed."
-    return Denied(Fault("invalid_parameter", text, "type"))
-
-
-_COMMON: dict[str, Spec] = {
-    "input_audio_buffer.append": _event("audio", audio=Text(MAX_APPEND_CHARS)),
-    "input_audio_buffer.commit": _event(),
-    "input_audio_buffer.clear": _event(),
-    "conversation.item.retrieve": _event("item_id", item_id=_ID),
-    "conversation.item.delete": _event("item_id", item_id=_ID),
-}
 _EVENTS: Mapping[str, Spec] = {
     "realtime": Tagged(
         {
-            "session.update": _event("session", session=_SESSION),
-            "transcription_session.update": _not_for("realtime", "transcription"),
-            **_COMMON,
-            "conversation.item.create": _event(
-                "item", item=Tagged(_ITEM_TYPES), previous_item_id=Maybe(Text(max_chars=512))
+            "session.update": event_of("session", session=_SESSION),
+            "transcription_session.update": denied_update("realtime", "transcription", "type"),
+            **COMMON_EVENTS,
+            "conversation.item.create": event_of(
+                "item", item=Tagged(_ITEMS), previous_item_id=Maybe(Text(max_chars=512))
             ),
-            "conversation.item.truncate": _event(
-                "item_id",
-                "content_index",
-                "audio_end_ms",
-                item_id=_ID,
-                content_index=Number(0, 10**6, is_whole=True),
-                audio_end_ms=Number(0, 10**10, is_whole=True),
-            ),
-            "response.create": _event(response=Maybe(_RESPONSE)),
-            "response.cancel": _event(response_id=Maybe(_ID)),
+            "response.create": event_of(response=Maybe(_RESPONSE)),
+            **CONVERSATION_EVENTS,
         }
     ),
     "transcription": Tagged(
         {
-            "transcription_session.update": _event("session", session=_TRANSCRIPTION_SESSION),
-            "session.update": _not_for("transcription", "realtime"),
-            **_COMMON,
+            "transcription_session.update": event_of("session", session=_TRANSCRIPTION_SESSION),
+            "session.update": denied_update("transcription", "realtime", "type"),
+            **COMMON_EVENTS,
         }
     ),
 }

@@ -32,7 +32,7 @@ MAX_APPEND_CHARS = 15 * 1024 * 1024
 LOGPROBS = "item.input_audio_transcription.logprobs"
 
 _NO_MCP = "the embedded engine does not run MCP tools. Use a tool of type 'function'."
-_NO_PROMPT = "the embedded engine has no stored prompts. Set 'instructions' instead."
+NO_PROMPT = "the embedded engine has no stored prompts. Set 'instructions' instead."
 _NO_CUSTOM_VOICE = "the embedded engine has no custom voices. Use one of the ten voice names."
 _NO_ASSISTANT_AUDIO = (
     "assistant audio cannot be created by a client. Use a part of type 'output_text'."
@@ -176,7 +176,7 @@ SESSION = Shape(
         "max_output_tokens": Maybe(MAX_OUTPUT_TOKENS),
         "tracing": Maybe(TRACING),
         "truncation": Maybe(TRUNCATION),
-        "prompt": Maybe(Refused(_NO_PROMPT)),
+        "prompt": Maybe(Refused(NO_PROMPT)),
         "include": Maybe(_INCLUDE),
         "reasoning": Maybe(REASONING),
         "parallel_tool_calls": Maybe(Flag()),
@@ -201,8 +201,8 @@ _ITEM: dict[str, Spec] = {
     "status": Maybe(Text(one_of=("completed", "incomplete", "in_progress"))),
     "type": _ANY_TEXT,
 }
-_INPUT_TEXT = Shape({"type": _ANY_TEXT, "text": _ANY_TEXT}, required=("text",))
-_INPUT_AUDIO = Shape(
+INPUT_TEXT = Shape({"type": _ANY_TEXT, "text": _ANY_TEXT}, required=("text",))
+INPUT_AUDIO = Shape(
     {"type": _ANY_TEXT, "audio": Text(MAX_APPEND_CHARS), "transcript": Maybe(_ANY_TEXT)},
     required=("audio",),
 )
@@ -216,31 +216,31 @@ _INPUT_IMAGE = Shape(
 )
 
 
-def _message(parts: Tagged) -> Shape:
+def message_of(parts: Tagged) -> Shape:
+    """Return the shape of a message with these parts."""
     fields: dict[str, Spec] = {**_ITEM, "role": _ANY_TEXT, "content": Listing(parts)}
     return Shape(fields, required=("content",))
 
 
 _MESSAGE = Tagged(
     {
-        "user": _message(
+        "user": message_of(
             Tagged(
                 {
-                    "input_text": _INPUT_TEXT,
-                    "input_audio": _INPUT_AUDIO,
+                    "input_text": INPUT_TEXT,
+                    "input_audio": INPUT_AUDIO,
                     "input_image": _INPUT_IMAGE,
                 }
             )
         ),
-        "assistant": _message(
-            Tagged({"output_text": _INPUT_TEXT}, refused={"output_audio": _NO_ASSISTANT_AUDIO})
+        "assistant": message_of(
+            Tagged({"output_text": INPUT_TEXT}, refused={"output_audio": _NO_ASSISTANT_AUDIO})
         ),
-        "system": _message(Tagged({"input_text": _INPUT_TEXT})),
+        "system": message_of(Tagged({"input_text": INPUT_TEXT})),
     },
     tag="role",
 )
-_ITEM_TYPES: dict[str, Spec] = {
-    "message": _MESSAGE,
+CALL_ITEMS: Mapping[str, Spec] = {
     "function_call": Shape(
         {**_ITEM, "call_id": Maybe(_ID), "name": _ID, "arguments": _ANY_TEXT},
         required=("name", "arguments"),
@@ -249,15 +249,14 @@ _ITEM_TYPES: dict[str, Spec] = {
         {**_ITEM, "call_id": _ID, "output": _ANY_TEXT}, required=("call_id", "output")
     ),
 }
+_ITEM_TYPES: Mapping[str, Spec] = {"message": _MESSAGE, **CALL_ITEMS}
 _MCP_ITEMS = dict.fromkeys(
     ("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response"),
     "the embedded engine does not run MCP tools.",
 )
 ITEM = Tagged(_ITEM_TYPES, refused=_MCP_ITEMS)
-ITEM_OR_REFERENCE = Tagged(
-    {**_ITEM_TYPES, "item_reference": Shape({"type": _ANY_TEXT, "id": _ID}, required=("id",))},
-    refused=_MCP_ITEMS,
-)
+REFERENCE = Shape({"type": _ANY_TEXT, "id": _ID}, required=("id",))
+ITEM_OR_REFERENCE = Tagged({**_ITEM_TYPES, "item_reference": REFERENCE}, refused=_MCP_ITEMS)
 
 RESPONSE = Shape(
     {
@@ -272,7 +271,7 @@ RESPONSE = Shape(
         "conversation": Maybe(Text(one_of=("auto", "none"))),
         "metadata": Maybe(Texts()),
         "input": Maybe(Listing(ITEM_OR_REFERENCE)),
-        "prompt": Maybe(Refused(_NO_PROMPT)),
+        "prompt": Maybe(Refused(NO_PROMPT)),
         "reasoning": Maybe(REASONING),
         "parallel_tool_calls": Maybe(Flag()),
     }
@@ -281,46 +280,56 @@ RESPONSE = Shape(
 _EVENT: dict[str, Spec] = {"type": _ANY_TEXT, "event_id": Maybe(Text(max_chars=512))}
 
 
-def _event(*required: str, **fields: Spec) -> Shape:
+def event_of(*required: str, **fields: Spec) -> Shape:
+    """Return the shape of a client event with these fields besides its type and id."""
     return Shape({**_EVENT, **fields}, required=required)
 
 
-def _update(kind: str, other: str) -> Shape:
-    """Return the `session.update` of one kind of session; it never becomes the other kind."""
+def denied_update(kind: str, other: str, param: str) -> Denied:
+    """Refuse the update of the other kind of session: one never becomes the other."""
     text = f"Passing a {other} session update event to a {kind} session is not allowed."
-    denied = Denied(Fault("invalid_parameter", text, "session.type"))
-    return _event("session", session=Tagged({kind: SESSIONS[kind], other: denied}))
+    return Denied(Fault("invalid_parameter", text, param))
 
 
-_COMMON: dict[str, Spec] = {
-    "input_audio_buffer.append": _event("audio", audio=Text(MAX_APPEND_CHARS)),
-    "input_audio_buffer.commit": _event(),
-    "input_audio_buffer.clear": _event(),
-    "conversation.item.retrieve": _event("item_id", item_id=_ID),
-    "conversation.item.delete": _event("item_id", item_id=_ID),
+def _update(kind: str, other: str) -> Shape:
+    denied = denied_update(kind, other, "session.type")
+    return event_of("session", session=Tagged({kind: SESSIONS[kind], other: denied}))
+
+
+COMMON_EVENTS: Mapping[str, Spec] = {
+    "input_audio_buffer.append": event_of("audio", audio=Text(MAX_APPEND_CHARS)),
+    "input_audio_buffer.commit": event_of(),
+    "input_audio_buffer.clear": event_of(),
+    "conversation.item.retrieve": event_of("item_id", item_id=_ID),
+    "conversation.item.delete": event_of("item_id", item_id=_ID),
 }
+"""Events that every kind of session and both dialects have."""
+CONVERSATION_EVENTS: Mapping[str, Spec] = {
+    "conversation.item.truncate": event_of(
+        "item_id",
+        "content_index",
+        "audio_end_ms",
+        item_id=_ID,
+        content_index=Number(0, 10**6, is_whole=True),
+        audio_end_ms=Number(0, 10**10, is_whole=True),
+    ),
+    "response.cancel": event_of(response_id=Maybe(_ID)),
+}
+"""Events that conversations have in both dialects."""
 EVENT = Tagged(
     {
         "session.update": _update("realtime", "transcription"),
-        **_COMMON,
-        "conversation.item.create": _event(
+        **COMMON_EVENTS,
+        "conversation.item.create": event_of(
             "item", item=ITEM, previous_item_id=Maybe(Text(max_chars=512))
         ),
-        "conversation.item.truncate": _event(
-            "item_id",
-            "content_index",
-            "audio_end_ms",
-            item_id=_ID,
-            content_index=Number(0, 10**6, is_whole=True),
-            audio_end_ms=Number(0, 10**10, is_whole=True),
-        ),
-        "response.create": _event(response=Maybe(RESPONSE)),
-        "response.cancel": _event(response_id=Maybe(_ID)),
+        "response.create": event_of(response=Maybe(RESPONSE)),
+        **CONVERSATION_EVENTS,
     }
 )
 """A whole client event."""
 TRANSCRIPTION_EVENT = Tagged(
-    {"session.update": _update("transcription", "realtime"), **_COMMON},
+    {"session.update": _update("transcription", "realtime"), **COMMON_EVENTS},
 )
 """A whole client event of a transcription session: it has no responses and no one to talk with."""
 _EVENTS = {"realtime": EVENT, "transcription": TRANSCRIPTION_EVENT}
