@@ -5,10 +5,13 @@ import contextlib
 import re
 import wave
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rtclient.engine import scripted
 from rtclient.engine.serve import serve
+from server.certificates import LOCAL_NAMES
+from server.local_authority import Identity, local_identity
 from tests.support.app import serving
 from tests.support.servers import ROOT, child
 
@@ -60,13 +63,15 @@ Object.defineProperty(globalThis, "navigator", {
 
 
 @contextlib.asynccontextmanager
-async def gateway(folder: Path, *turns: str) -> AsyncIterator[str]:
+async def gateway(
+    folder: Path, *turns: str, identity: Identity | None = None
+) -> AsyncIterator[str]:
     """The real server in front of the engine, which hears these words; gives the address."""
     async with serve(scripted.senses(*turns)) as engine:
         base = f"http://127.0.0.1:{engine.address[1]}/v1"
         settings = {"UPSTREAM": "openai", "OPENAI_BASE_URL": base}
-        async with serving(settings, folder) as server:
-            yield f"ws://127.0.0.1:{server.port}/realtime"
+        async with serving(settings, folder, identity=identity) as server:
+            yield f"{'wss' if identity else 'ws'}://127.0.0.1:{server.port}/realtime"
 
 
 def example(language: str, url: str) -> str:
@@ -107,15 +112,18 @@ async def test_the_typescript_example_of_the_document_prints_what_it_says(tmp_pa
     assert not running.stderr
 
 
-async def test_our_example_takes_speech_and_writes_the_answer(tmp_path: Path) -> None:
+async def test_our_example_takes_speech_and_writes_the_answer_over_tls(tmp_path: Path) -> None:
+    identity = local_identity(tmp_path / "tls", LOCAL_NAMES, datetime.now(UTC))
+    trust = {"SSL_CERT_FILE": str(identity.authority)}
     question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
     with wave.open(str(question), "wb") as file:
         file.setparams((1, 2, 24_000, 0, "NONE", ""))
         file.writeframes(scripted.tone(300, 300))
-    async with gateway(tmp_path, "hi") as url:
+    async with gateway(tmp_path, "hi", identity=identity) as url:
         files = ("--input", str(question), "--output", str(answer))
-        quick = ("--linger", "0.8", "--config", '{"vad": {"silence_duration_ms": 200}}')
-        async with child("examples/gateway.py", url, *files, *quick) as running:
+        quick = ("--linger", "1.2", "--config", '{"vad": {"silence_duration_ms": 200}}')
+        arguments = ("examples/gateway.py", url, *files, *quick)
+        async with child(*arguments, environment=trust) as running:
             assert await running.ended() == 0
     said = running.stderr.decode()
     assert "[user] hi" in said
