@@ -12,7 +12,6 @@ from rtclient.protocol.dialects import (
     FORMATS,
     GA_ONLY,
     GA_ONLY_EVENTS,
-    GA_ONLY_TURN_DETECTION,
     PREVIEW_ONLY,
     RESPONSE_ALIAS,
     RESPONSE_FIELDS,
@@ -73,7 +72,7 @@ def _session() -> Iterator[Row]:
         yield _code(preview), _NOTHING, "does not cross"
     for ga in (
         *GA_ONLY,
-        *(f"audio.input.turn_detection.{name}" for name in GA_ONLY_TURN_DETECTION),
+        *(f"{'.'.join(field.ga)}.{name}" for field in SESSION_FIELDS for name in field.ga_only),
     ):
         yield _NOTHING, _code(ga), "does not cross"
 

@@ -19,14 +19,12 @@ Rules of the file:
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
-from rtclient.errors import LocalProtocolError, RemoteProtocolError
+from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.codec import MAX_BYTES, decode, encode, find_type
 from rtclient.protocol.dialects import (
     EVENT_NAMES,
-    FORMATS,
     GA_ONLY_EVENTS,
     PREVIEW_ONLY,
-    PREVIEW_VOICES,
     TRANSCRIPTION_EVENT_NAMES,
     Dialect,
     Lost,
@@ -41,6 +39,14 @@ from rtclient.protocol.dialects import (
     response_to_preview,
     session_to_ga,
     session_to_preview,
+)
+from rtclient.protocol.old_clients import (
+    Wishes,
+    with_item_keys,
+    with_part_keys,
+    with_response_keys,
+    with_session_keys,
+    with_transcription_keys,
 )
 
 __all__ = [
@@ -59,54 +65,11 @@ PREVIEW_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 
 _MAX_TEXT = 4 * MAX_BYTES
 _MAX_REMEMBERED = 1000
-_DEFAULT_TEMPERATURE = 0.8
-_DEFAULT_VOICE = "alloy"
 
 _TO_PREVIEW_NAME = {ga: preview for preview, ga in EVENT_NAMES}
 _TO_GA_NAME = dict(EVENT_NAMES)
 _TRANSCRIPTION_TO_GA = dict(TRANSCRIPTION_EVENT_NAMES)
 _TRANSCRIPTION_TO_PREVIEW = {ga: preview for preview, ga in TRANSCRIPTION_EVENT_NAMES}
-
-# What the models of old clients require of a server's objects; used where GA says nothing.
-_REQUIRED_SESSION: Final[Mapping[str, Any]] = {
-    "object": "realtime.session",
-    "modalities": ["audio", "text"],
-    "instructions": "",
-    "voice": _DEFAULT_VOICE,
-    "input_audio_format": FORMATS[0][0],
-    "output_audio_format": FORMATS[0][0],
-    "input_audio_transcription": None,
-    "turn_detection": None,
-    "tools": [],
-    "tool_choice": "auto",
-    "max_response_output_tokens": "inf",
-}
-_REQUIRED_TRANSCRIPTION: Final[Mapping[str, Any]] = {
-    "object": "realtime.transcription_session",
-    "input_audio_format": FORMATS[0][0],
-    "input_audio_transcription": None,
-    "turn_detection": None,
-    "client_secret": None,
-}
-_REQUIRED_RESPONSE: Final[Mapping[str, Any]] = {
-    "object": "realtime.response",
-    "status_details": None,
-    "output": [],
-    "usage": None,
-}
-_REQUIRED_USAGE: Final[Mapping[str, Any]] = {
-    "total_tokens": 0,
-    "input_tokens": 0,
-    "output_tokens": 0,
-    "input_token_details": {"cached_tokens": 0, "text_tokens": 0, "audio_tokens": 0},
-    "output_token_details": {"text_tokens": 0, "audio_tokens": 0},
-}
-_REQUIRED_PART: Final[Mapping[str, Mapping[str, Any]]] = {
-    "audio": {"transcript": None},
-    "input_audio": {"transcript": None},
-    "text": {"text": ""},
-    "input_text": {"text": ""},
-}
 
 
 class Crossing(NamedTuple):
@@ -195,7 +158,7 @@ class _Bridge:
         else:
             return Crossing((text,))
         # What has not changed keeps its spelling.
-        texts = tuple(text if new_event == event else _written(new_event) for new_event in events)
+        texts = tuple(text if new_event == event else encode(new_event) for new_event in events)
         return Crossing(texts, tuple(dict.fromkeys(lost)))
 
     def _note_call(self, item: object) -> None:
@@ -218,8 +181,7 @@ class PreviewClient(_Bridge):
         """`upstream`: what the far end speaks; a preview one gets what only preview has."""
         super().__init__()
         self._keeps_preview_only = upstream == "preview"
-        self._temperature: float = _DEFAULT_TEMPERATURE
-        self._voices = set(PREVIEW_VOICES)
+        self._wishes = Wishes()
 
     def to_inner(self, text: str) -> Crossing:
         """Return the GA texts for one text of the client."""
@@ -237,7 +199,7 @@ class PreviewClient(_Bridge):
 
     def _update(self, event: Event, lost: Lost, kind: str = "realtime") -> list[Event]:
         session = event.get("session")
-        self._note_wishes(session)
+        self._wishes.note(session)
         ga = session_to_ga(session, lost, kind=kind, keeps_preview_only=self._keeps_preview_only)
         return [event | {"type": "session.update", "session": ga}]
 
@@ -247,23 +209,12 @@ class PreviewClient(_Bridge):
     def _response_create(self, event: Event, lost: Lost) -> list[Event]:
         if "response" not in event:
             return [event]
-        self._note_wishes(event["response"], also_temperature=False)
         keeps = self._keeps_preview_only
         response = response_to_ga(event["response"], lost, keeps_preview_only=keeps)
         return [event | {"response": response}]
 
     def _item_create(self, event: Event, lost: Lost) -> list[Event]:
         return [event | {"item": item_to_ga(event.get("item"))}]
-
-    def _note_wishes(self, wishes: object, *, also_temperature: bool = True) -> None:
-        """Remember what the client asked for, to show it its own words again."""
-        if not isinstance(wishes, Mapping):
-            return
-        temperature, voice = wishes.get("temperature"), wishes.get("voice")
-        if also_temperature and isinstance(temperature, float | int) and temperature is not True:
-            self._temperature = temperature
-        if isinstance(voice, str) and len(self._voices) < _MAX_REMEMBERED:
-            self._voices.add(voice)
 
     _FROM_CLIENT: Final[Mapping[str, Change]] = {
         "session.update": _update,
@@ -278,47 +229,35 @@ class PreviewClient(_Bridge):
         session = event.get("session")
         if not isinstance(session, Mapping):
             return [event]
+        flat = session_to_preview(session, lost)
         if session.get("type") == "transcription":
             name = _TRANSCRIPTION_TO_PREVIEW[event["type"]]
-            flat = {**_REQUIRED_TRANSCRIPTION, **session_to_preview(session, lost)}
-        else:
-            name = event["type"]
-            flat = {**_REQUIRED_SESSION, **session_to_preview(session, lost)}
-            flat.setdefault("temperature", self._temperature)
-            self._fit_voice(flat, "session", lost)
-        return [event | {"type": name, "session": flat}]
+            return [event | {"type": name, "session": with_transcription_keys(flat)}]
+        return [event | {"session": self._shown(with_session_keys(flat), "session", lost)}]
 
     def _response(self, event: Event, lost: Lost) -> list[Event]:
         response = event.get("response")
         if not isinstance(response, Mapping):
             return [event]
-        flat = {**_REQUIRED_RESPONSE, **response_to_preview(response, lost)}
-        flat.setdefault("temperature", self._temperature)
-        self._fit_voice(flat, "response", lost)
-        if isinstance(flat["output"], list):
-            flat["output"] = [_with_required(item) for item in flat["output"]]
-        if isinstance(flat["usage"], Mapping):
-            flat["usage"] = _filled(flat["usage"], _REQUIRED_USAGE)
-        return [event | {"response": flat}]
+        flat = with_response_keys(response_to_preview(response, lost))
+        return [event | {"response": self._shown(flat, "response", lost)}]
 
-    def _fit_voice(self, flat: Event, name: str, lost: Lost) -> None:
-        """Show a voice that old clients know, unless this one has asked for another itself."""
-        voice = flat.get("voice")
-        if isinstance(voice, str) and voice not in self._voices:
-            flat["voice"] = _DEFAULT_VOICE
+    def _shown(self, flat: Event, name: str, lost: Lost) -> Event:
+        if self._wishes.show(flat):
             lost.append(f"{name}.voice")
+        return flat
 
     def _item_arrived(self, event: Event, lost: Lost) -> list[Event]:
-        item = _with_required(item_to_preview(event.get("item")))
+        item = with_item_keys(item_to_preview(event.get("item")))
         created = {"previous_item_id": None, **event}
         return [created | {"type": "conversation.item.created", "item": item}]
 
     def _item(self, event: Event, lost: Lost) -> list[Event]:
         self._note_call(event.get("item"))
-        return [event | {"item": _with_required(item_to_preview(event.get("item")))}]
+        return [event | {"item": with_item_keys(item_to_preview(event.get("item")))}]
 
     def _part(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"part": _with_required_part(part_to_short(event.get("part")))}]
+        return [event | {"part": with_part_keys(part_to_short(event.get("part")))}]
 
     def _committed(self, event: Event, lost: Lost) -> list[Event]:
         return [{"previous_item_id": None, **event}]
@@ -513,40 +452,7 @@ def _done(added: Event, item: Any) -> Event:
     return {**added, "type": "conversation.item.done", "event_id": event_id, "item": item}
 
 
-def _with_required(item: Any) -> Any:
-    """Return a preview item with the keys that old models require."""
-    if not isinstance(item, Mapping):
-        return item
-    result = {"object": "realtime.item", **item}
-    if item.get("type") in ("message", "function_call", "function_call_output"):
-        result.setdefault("status", "completed")
-    if item.get("type") == "message" and isinstance(content := item.get("content", []), list):
-        result["content"] = [_with_required_part(part) for part in content]
-    return result
-
-
-def _with_required_part(part: Any) -> Any:
-    if not isinstance(part, Mapping) or not isinstance(part.get("type"), str):
-        return part
-    return {**_REQUIRED_PART.get(part["type"], {}), **part}
-
-
-def _filled(value: Mapping[str, Any], required: Mapping[str, Any]) -> Event:
-    result = {**required, **value}
-    for key, inner in required.items():
-        if isinstance(inner, Mapping) and isinstance(result[key], Mapping):
-            result[key] = {**inner, **result[key]}
-    return result
-
-
 def _remember(memory: dict[str, Any], key: str, value: Any) -> None:
     if len(memory) >= _MAX_REMEMBERED:
         memory.pop(next(iter(memory)))
     memory[key] = value
-
-
-def _written(event: Event) -> str:
-    try:
-        return encode(event)
-    except LocalProtocolError as exc:  # what was read strictly can be written
-        raise AssertionError from exc

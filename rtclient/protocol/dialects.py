@@ -39,6 +39,8 @@ class Field:
     ga: tuple[str, ...]
     """Its path in the nested object."""
     kind: Kind = "same"
+    ga_only: tuple[str, ...] = ()
+    """What GA has inside it and preview refuses."""
 
 
 SESSION_FIELDS: Final = (
@@ -47,9 +49,22 @@ SESSION_FIELDS: Final = (
     Field("speed", ("audio", "output", "speed")),
     Field("output_audio_format", ("audio", "output", "format"), "format"),
     Field("input_audio_format", ("audio", "input", "format"), "format"),
-    Field("input_audio_transcription", ("audio", "input", "transcription")),
-    Field("input_audio_noise_reduction", ("audio", "input", "noise_reduction")),
-    Field("turn_detection", ("audio", "input", "turn_detection"), "turn_detection"),
+    Field(
+        "input_audio_transcription",
+        ("audio", "input", "transcription"),
+        ga_only=("delay", "keywords", "languages"),
+    ),
+    Field(
+        "input_audio_noise_reduction",
+        ("audio", "input", "noise_reduction"),
+        ga_only=("strength",),
+    ),
+    Field(
+        "turn_detection",
+        ("audio", "input", "turn_detection"),
+        "turn_detection",
+        ga_only=("idle_timeout_ms",),
+    ),
     Field("max_response_output_tokens", ("max_output_tokens",)),
 )
 """Of a session; each key that is not here has the same name in both dialects."""
@@ -69,8 +84,6 @@ PREVIEW_ONLY: Final = ("temperature", "client_secret")
 
 GA_ONLY: Final = ("truncation", "reasoning", "parallel_tool_calls")
 """Of a session or response; preview refuses them as unknown."""
-
-GA_ONLY_TURN_DETECTION: Final = ("idle_timeout_ms",)
 
 EVENT_NAMES: Final = (
     ("response.text.delta", "response.output_text.delta"),
@@ -308,13 +321,16 @@ def _flat(
             found[field.preview] = _to_preview_value(field, value, name, lost)
     for key in found.keys() & rest.keys():
         lost.append(f"{name}.{key}")
-    if isinstance(audio := rest.get("audio"), dict):
-        # A side with nothing in it asks for nothing; preview has no word for it.
-        if sides := {side: inside for side, inside in audio.items() if inside != {}}:
-            rest["audio"] = sides
-        else:
-            del rest["audio"]
+    if "audio" in rest and (audio := _asked(rest.pop("audio"))) not in ({}, None):
+        rest["audio"] = audio
     return rest | found
+
+
+def _asked(audio: Any) -> Any:
+    """Return `audio` without the sides that say nothing: preview has no word for those."""
+    if not isinstance(audio, Mapping):
+        return audio
+    return {side: inner for side, inner in audio.items() if inner not in ({}, None)}
 
 
 def _taken(node: dict[str, Any], path: tuple[str, ...]) -> tuple[bool, Any, dict[str, Any]]:
@@ -381,18 +397,15 @@ _TO_GA_VALUE: Final[Mapping[Kind, Callable[[Any], Any]]] = {
 
 
 def _to_preview_value(field: Field, value: Any, name: str, lost: Lost) -> Any:
-    match field.kind:
-        case "modalities":
-            return _modalities_to_preview(value)
-        case "format":
-            return _format_to_preview(value)
-        case "turn_detection" if isinstance(value, Mapping):
-            detection = dict(value)
-            path = f"{name}.{'.'.join(field.ga)}"
-            _leave_out(detection, GA_ONLY_TURN_DETECTION, path, lost)
-            return detection
-        case _:
-            return value
+    if field.kind == "modalities":
+        return _modalities_to_preview(value)
+    if field.kind == "format":
+        return _format_to_preview(value)
+    if not field.ga_only or not isinstance(value, Mapping):
+        return value
+    rest = dict(value)
+    _leave_out(rest, field.ga_only, f"{name}.{'.'.join(field.ga)}", lost)
+    return rest
 
 
 def _with_items(response: dict[str, Any], translate: Callable[[Any], Any]) -> dict[str, Any]:

@@ -90,6 +90,31 @@ def test_what_has_no_place_is_left_out_and_named() -> None:
     assert lost == ["session.truncation", "session.audio.input.turn_detection.idle_timeout_ms"]
 
 
+@pytest.mark.parametrize("audio", [None, {}, {"input": {}}, {"input": None, "output": {}}])
+def test_audio_that_asks_for_nothing_has_no_place_and_is_no_loss(audio: Any) -> None:
+    lost: list[str] = []
+    assert session_to_preview({"type": "realtime", "audio": audio}, lost) == {}
+    assert response_to_preview({"audio": audio}, lost) == {}
+    assert lost == []
+
+
+def test_what_ga_has_added_inside_of_a_field_is_left_out_and_named() -> None:
+    lost: list[str] = []
+    noise_reduction = {"type": "near_field", "strength": 0.5}
+    transcription = {"model": "m", "delay": "low", "keywords": ["a"], "languages": None}
+    audio = {"input": {"noise_reduction": noise_reduction, "transcription": transcription}}
+    assert session_to_preview({"audio": audio}, lost) == {
+        "input_audio_noise_reduction": {"type": "near_field"},
+        "input_audio_transcription": {"model": "m"},
+    }
+    assert lost == [
+        "session.audio.input.transcription.delay",
+        "session.audio.input.transcription.keywords",
+        "session.audio.input.noise_reduction.strength",
+    ]
+    assert transcription["delay"] == "low", "the argument is not changed"
+
+
 def test_a_null_that_has_no_place_asks_for_nothing_and_is_no_loss() -> None:
     lost: list[str] = []
     session_to_ga({"temperature": None}, lost)
