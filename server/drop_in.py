@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 from rtclient.endpoints import SessionKind
+from rtclient.engine.profiles import AZURE, wrong_key, wrong_model
 from rtclient.protocol.bridge import handshake_dialect
 from rtclient.protocol.dialects import DIALECTS, Dialect
 from server.errors import Fault
@@ -47,10 +48,11 @@ FOREIGN: Final[Mapping[str, str]] = {
 }
 """Paths of the same services that lead to something else, and what to do."""
 
-_KNOWN = ("model", "deployment", "api-version", "api-key", "intent", "call_id")
-_OURS = ("sequencer", "dialect")
-QUERY: Final = (*_KNOWN, *_OURS)
-"""The query names that mean something."""
+QUERY: Final = (
+    *("model", "deployment", "api-version", "api-key", "intent", "call_id"),
+    *("sequencer", "dialect"),
+)
+"""The query names that mean something: theirs, and ours."""
 _MAX_NAME_CHARS = 128
 
 
@@ -170,7 +172,7 @@ def model_refusal(named: str, path: str, models: Models) -> Refused | None:
     if named.startswith("gpt-realtime-translate"):
         return Refused(400, "protocol_not_served", _TRANSLATION.format(path=path), param="model")
     if models.is_strict and named not in ("", models.served):
-        return _not_served(SOCKETS[path], named)
+        return _not_served(SOCKETS[path], named, models)
     return None
 
 
@@ -200,15 +202,10 @@ def _refused(path: str, asked: Mapping[str, str], preset: Mapping[str, Any]) -> 
     return None
 
 
-def _not_served(family: Family, model: str) -> Refused:
+def _not_served(family: Family, model: str, models: Models) -> Refused:
     """Return what the real service says about a model that it does not have."""
-    if family != "openai":
-        return Refused(
-            404,
-            "DeploymentNotFound",
-            "The API deployment for this resource does not exist. If you created the deployment "
-            "within the last 5 minutes, please wait a moment and try again.",
-        )
+    if family != "openai" and (denial := wrong_model(AZURE, model, (models.served,))):
+        return Refused(denial.status, denial.code, denial.message)
     shown = model[:_MAX_NAME_CHARS]
     message = f"The model `{shown}` does not exist or you do not have access to it."
     return Refused(404, "model_not_found", message, close_code=4004)
@@ -222,8 +219,8 @@ def refused_by(fault: Fault, family: Family) -> Refused:
     if family == "openai":
         message = f"Incorrect API key provided. {advice}"
         return Refused(401, "invalid_api_key", message)
-    message = "Access denied due to invalid subscription key or wrong API endpoint."
-    return Refused(401, "401", f"{message} {advice}")
+    denial = wrong_key(AZURE)
+    return Refused(denial.status, denial.code, f"{denial.message} {advice}")
 
 
 def foreign(path: str) -> Refused:

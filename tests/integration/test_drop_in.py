@@ -160,6 +160,10 @@ async def test_a_wrong_key_is_refused_in_the_services_shape(tmp_path: Path) -> N
             else:
                 assert (status, error["code"]) == (401, "401")
                 assert error.keys() == {"code", "message"}
+            elsewhere = {"Origin": "https://elsewhere.example"}
+            status, foreign = await refusal(server.port, path, headers=elsewhere)
+            assert (status, foreign["code"]) == (403, "origin_not_allowed")
+            assert foreign.keys() == error.keys()
         assert peer.requests == []
 
 

@@ -65,6 +65,12 @@ def test_another_model_is_refused_as_the_service_does_where_that_is_wanted() -> 
         assert (found.status, found.code, found.close_code) == (404, "DeploymentNotFound", None)
 
 
+def test_azure_has_other_words_for_a_model_that_only_transcribes() -> None:
+    found = wish("model=whisper-1", "/openai/v1/realtime", models=STRICT)
+    assert isinstance(found, Refused)
+    assert (found.status, found.code) == (400, "OpperationNotSupported")
+
+
 def test_a_name_that_is_shown_is_short() -> None:
     why = model_refusal("x" * 9999, "/v1/realtime", STRICT)
     assert why is not None
