@@ -87,6 +87,12 @@ PURE = (
     "server/relay/core.py",
     "server/relay/layers.py",
     "server/relay/voices.py",
+    "server/relay/input_audio.py",
+    "server/relay/ledger.py",
+    "server/relay/responses.py",
+    "server/relay/sequencer.py",
+    "server/relay/session_view.py",
+    "server/relay/spoken_items.py",
 )
 # Package → the files that may import it (a folder ends with a slash).
 ONLY_IN = {

@@ -69,8 +69,8 @@ class InputAudio:
         """The upstream ended a turn and commits it: `speech_stopped`, `timeout_triggered`."""
         self.is_speaking, self.has_turn_ended = False, True
         end_ms = event.get("audio_end_ms")
-        if isinstance(end_ms, int | float):
-            self._base = max(self._base, min(self._end, round(end_ms * TICKS_PER_MS)))
+        if isinstance(end_ms, int):
+            self._base = max(self._base, min(self._end, end_ms * TICKS_PER_MS))
 
     def on_session(self) -> None:
         """The session may have changed: without turn detection nobody is heard speaking."""

@@ -1,12 +1,19 @@
 """The rules of the sequencer, each as a play."""
 
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from rtclient.protocol.audio import to_base64
 from server.relay.sequencer import HOLD_S, Sequencer
 from tests.support.sequenced import SequencerPlay
 
+KEYS = """response item item_id id call_id event_id response_id conversation_id type role status
+    audio_end_ms content_index error code param message session audio output input format
+    turn_detection conversation""".split()
 USER: dict[str, Any] = {"type": "message", "role": "user", "content": []}
 
 
@@ -54,6 +61,35 @@ def test_what_the_upstream_says_reaches_the_client_as_the_same_text(text: str) -
     play = SequencerPlay()
     play._do(play.sequencer.on_upstream(text, play.now))
     assert play.to_client == [text]
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=4), inner, max_size=5)
+    ),
+    max_leaves=10,
+)
+EVENTS = st.tuples(
+    st.booleans(),
+    st.sampled_from(sorted(map(str, {*Sequencer._FROM_CLIENT, *Sequencer._FROM_UPSTREAM}))),
+    st.dictionaries(st.sampled_from(KEYS), ODD, max_size=5),
+)
+
+
+@given(st.lists(EVENTS, max_size=12))
+@settings(max_examples=settings.default.max_examples // 2)
+def test_nothing_is_too_odd_for_it(events: list[tuple[bool, str, dict[str, Any]]]) -> None:
+    play = SequencerPlay(detects=True)
+    for is_client, event_type, fields in events:
+        text = json.dumps({"type": event_type, **fields})
+        if is_client:
+            play.client_text(text)
+        else:
+            play._do(play.sequencer.on_upstream(text, play.now))
+        play.passes(0.2)
+    play.passes(1000)
 
 
 def test_an_event_id_is_added_and_the_rest_stays_as_it_was_written() -> None:
@@ -239,8 +275,6 @@ def test_a_commit_that_is_too_short_is_left_out_in_any_format(form: str, per_ms:
     play.session["audio"]["input"]["format"] = {"type": form}
     play.upstream("session.updated", session=play.session)
     for count, is_sent in ((100 * per_ms - 1, False), (1, True)):
-        from rtclient.protocol.audio import to_base64
-
         play.client("input_audio_buffer.append", audio=to_base64(bytes(count)))
         play.upstream_gets("input_audio_buffer.append")
         play.client("input_audio_buffer.commit")
@@ -441,8 +475,6 @@ def test_a_create_that_was_cancelled_on_its_way_does_not_go_again() -> None:
 
 
 def spoken(length_ms: int, *, is_done: bool = True) -> SequencerPlay:
-    from rtclient.protocol.audio import to_base64
-
     play = busy()
     item = {"id": "item_a", "type": "message", "role": "assistant"}
     play.upstream("response.output_item.added", response_id="resp_1", item=item)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.two_ends import Caller, World, is_prevented
 
-EXAMPLES = settings.default.max_examples // 4 if settings.default else 25
+EXAMPLES = settings.default.max_examples // 4
 DETECTIONS: list[Any] = [
     None,
     {"type": "server_vad"},
