@@ -1,11 +1,14 @@
 """What the preview refuses, in its own spelling."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from rtclient.engine.preview_rules import preview_fault_in
+from rtclient.engine.strict import fault_in
+from rtclient.protocol.bridge import PreviewClient
 
 VAD = {"type": "server_vad", "threshold": 0.5, "silence_duration_ms": 500}
 TOOL = {"type": "function", "name": "f", "parameters": {"type": "object"}}
@@ -46,6 +49,9 @@ TAKEN = [
     update(modalities=["text"], turn_detection=None, temperature=1.2),
     update(turn_detection={"type": "semantic_vad", "eagerness": "low"}),
     update(turn_detection={"type": "none"}, input_audio_transcription=None),
+    update(**dict.fromkeys(("modalities", "voice", "input_audio_format", "tools", "prompt"))),
+    update(client_secret={"expires_after": {"anchor": "created_at", "seconds": 60}}),
+    create(**dict.fromkeys(("modalities", "voice", "output_audio_format", "temperature"))),
     create(modalities=["text", "audio"], temperature=0.8, max_response_output_tokens=5),
     create(max_output_tokens=5, voice="ash", output_audio_format="pcm16", metadata={"a": "b"}),
     create(conversation="none", input=[{"type": "item_reference", "id": "item_1"}]),
@@ -62,13 +68,19 @@ def test_what_the_preview_takes(event: dict[str, Any]) -> None:
     assert preview_fault_in(event) is None
 
 
+@pytest.mark.parametrize("event", TAKEN)
+def test_what_the_preview_takes_is_taken_by_ga_after_crossing(event: dict[str, Any]) -> None:
+    (inside,) = PreviewClient().to_inner(json.dumps(event)).texts
+    assert fault_in(json.loads(inside)) is None
+
+
 def misspelled(value: Any, path: str) -> Iterator[tuple[Any, str]]:
     """Yield the value with one key at a time misspelled, and where it stands."""
     if isinstance(value, list):
         for at, one in enumerate(value):
             for other, place in misspelled(one, f"{path}[{at}]"):
                 yield [*value[:at], other, *value[at + 1 :]], place
-    elif isinstance(value, dict) and not path.endswith(("parameters", "metadata")):
+    elif isinstance(value, dict) and not path.endswith(("parameters", "metadata", "client_secret")):
         for key, one in value.items():
             place = f"{path}.{key}" if path else key
             yield {(name + "x" if name == key else name): v for name, v in value.items()}, place
