@@ -24,7 +24,7 @@ from rtclient.protocol.codec import MAX_BYTES, decode, encode, find_type
 from rtclient.protocol.dialects import (
     EVENT_NAMES,
     GA_ONLY_EVENTS,
-    PREVIEW_ONLY,
+    RESPONSE_ALIAS,
     TRANSCRIPTION_EVENT_NAMES,
     Dialect,
     Lost,
@@ -39,6 +39,7 @@ from rtclient.protocol.dialects import (
     response_to_preview,
     session_to_ga,
     session_to_preview,
+    without_preview_only,
 )
 from rtclient.protocol.old_clients import (
     Wishes,
@@ -66,8 +67,6 @@ PREVIEW_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 _MAX_TEXT = 4 * MAX_BYTES
 _MAX_REMEMBERED = 1000
 
-_TO_PREVIEW_NAME = {ga: preview for preview, ga in EVENT_NAMES}
-_TO_GA_NAME = dict(EVENT_NAMES)
 _TRANSCRIPTION_TO_GA = dict(TRANSCRIPTION_EVENT_NAMES)
 _TRANSCRIPTION_TO_PREVIEW = {ga: preview for preview, ga in TRANSCRIPTION_EVENT_NAMES}
 
@@ -104,6 +103,34 @@ Change = Callable[[Any, Event, Lost], list[Event]]
 """A method that makes the events of the other dialect from one event."""
 
 
+class _Way:
+    """One direction over a bridge: which events get another name, and which need more."""
+
+    def __init__(self, names: Mapping[str, str], changed: Mapping[str, Change]) -> None:
+        self._names = names
+        self._changed = changed
+        self.lightly = _lightly(names, changed)
+
+    def cross(self, bridge: "_Bridge", text: str) -> Crossing:
+        """Do to one text what it takes."""
+        if (light := self.lightly(text)) is not None:
+            return Crossing((light,))
+        try:
+            event = decode(text, max_bytes=_MAX_TEXT)
+        except RemoteProtocolError:
+            return Crossing((text,))
+        lost: Lost = []
+        if (new := self._names.get(event["type"])) is not None:
+            events = [event | {"type": new}]
+        elif (change := self._changed.get(event["type"])) is not None:
+            events = change(bridge, event, lost)
+        else:
+            return Crossing((text,))
+        # What has not changed keeps its spelling.
+        texts = tuple(text if new_event == event else encode(new_event) for new_event in events)
+        return Crossing(texts, tuple(dict.fromkeys(lost)))
+
+
 def _lightly(
     names: Mapping[str, str], changed: Mapping[str, Change]
 ) -> Callable[[str], str | None]:
@@ -111,10 +138,6 @@ def _lightly(
 
     Sound comes hundreds of times in a turn, so this is what the bridge costs: for most events one
     comparison, one match, or one copy.
-
-    Args:
-        names: The types that get another name, and nothing else.
-        changed: The types that need more.
     """
     audio = next((name for name in names if name.endswith("audio.delta")), "")
     audio_start, audio_name = f'{{"type":"{audio}"', names.get(audio, "")
@@ -137,32 +160,12 @@ def _lightly(
 
 
 class _Bridge:
-    """What both ends share: reading and writing, and the names of calls."""
+    """What both ends share: the names of calls, which preview does not repeat."""
 
     def __init__(self) -> None:
         self._call_names: dict[str, Any] = {}
 
-    def _cross(
-        self, text: str, names: Mapping[str, str], changed: Mapping[str, Change]
-    ) -> Crossing:
-        """Do to one event what the tables say, whatever it takes."""
-        try:
-            event = decode(text, max_bytes=_MAX_TEXT)
-        except RemoteProtocolError:
-            return Crossing((text,))
-        lost: Lost = []
-        if (new := names.get(event["type"])) is not None:
-            events = [event | {"type": new}]
-        elif (change := changed.get(event["type"])) is not None:
-            events = change(self, event, lost)
-        else:
-            return Crossing((text,))
-        # What has not changed keeps its spelling.
-        texts = tuple(text if new_event == event else encode(new_event) for new_event in events)
-        return Crossing(texts, tuple(dict.fromkeys(lost)))
-
     def _note_call(self, item: object) -> None:
-        """Remember what function an item calls, for events that do not repeat it."""
         if isinstance(item, Mapping) and item.get("type") == "function_call":
             item_id = item.get("id")
             if isinstance(item_id, str):
@@ -182,46 +185,53 @@ class PreviewClient(_Bridge):
         super().__init__()
         self._keeps_preview_only = upstream == "preview"
         self._wishes = Wishes()
+        self._writes_alias = False
 
     def to_inner(self, text: str) -> Crossing:
         """Return the GA texts for one text of the client."""
-        if (light := self.inner_text(text)) is not None:
-            return Crossing((light,))
-        return self._cross(text, {}, self._FROM_CLIENT)
+        return self._INWARD.cross(self, text)
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the client gets for one GA text."""
-        if (light := self.outer_text(text)) is not None:
-            return Crossing((light,))
-        return self._cross(text, _TO_PREVIEW_NAME, self._TO_CLIENT)
+        return self._OUTWARD.cross(self, text)
 
     # From the client.
 
     def _update(self, event: Event, lost: Lost, kind: str = "realtime") -> list[Event]:
-        session = event.get("session")
-        self._wishes.note(session)
-        ga = session_to_ga(session, lost, kind=kind, keeps_preview_only=self._keeps_preview_only)
-        return [event | {"type": "session.update", "session": ga}]
+        self._wishes.note(event.get("session"))
+        keeps = self._keeps_preview_only
+        return _with(
+            event | {"type": "session.update"},
+            "session",
+            lambda it: session_to_ga(it, lost, kind=kind, keeps_preview_only=keeps),
+        )
 
     def _transcription_update(self, event: Event, lost: Lost) -> list[Event]:
         return self._update(event, lost, "transcription")
 
     def _response_create(self, event: Event, lost: Lost) -> list[Event]:
-        if "response" not in event:
-            return [event]
+        asked = event.get("response")
+        if isinstance(asked, Mapping) and RESPONSE_ALIAS.preview in asked:
+            self._writes_alias = True
         keeps = self._keeps_preview_only
-        response = response_to_ga(event["response"], lost, keeps_preview_only=keeps)
-        return [event | {"response": response}]
+        return _with(
+            event, "response", lambda it: response_to_ga(it, lost, keeps_preview_only=keeps)
+        )
 
     def _item_create(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"item": item_to_ga(event.get("item"))}]
+        return _with(event, "item", item_to_ga)
 
-    _FROM_CLIENT: Final[Mapping[str, Change]] = {
-        "session.update": _update,
-        "transcription_session.update": _transcription_update,
-        "response.create": _response_create,
-        "conversation.item.create": _item_create,
-    }
+    _INWARD: Final = _Way(
+        {},
+        {
+            "session.update": _update,
+            "transcription_session.update": _transcription_update,
+            "response.create": _response_create,
+            "conversation.item.create": _item_create,
+        },
+    )
+    inner_text = staticmethod(_INWARD.lightly)
+    """The one text of `to_inner`, or None when it takes more to know it."""
 
     # To the client.
 
@@ -248,22 +258,27 @@ class PreviewClient(_Bridge):
         return flat
 
     def _item_arrived(self, event: Event, lost: Lost) -> list[Event]:
-        item = with_item_keys(item_to_preview(event.get("item")))
-        created = {"previous_item_id": None, **event}
-        return [created | {"type": "conversation.item.created", "item": item}]
+        created = {"previous_item_id": None, **event, "type": "conversation.item.created"}
+        return _with(created, "item", lambda item: with_item_keys(item_to_preview(item)))
 
     def _item(self, event: Event, lost: Lost) -> list[Event]:
         self._note_call(event.get("item"))
-        return [event | {"item": with_item_keys(item_to_preview(event.get("item")))}]
+        return _with(event, "item", lambda item: with_item_keys(item_to_preview(item)))
 
     def _part(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"part": with_part_keys(part_to_short(event.get("part")))}]
+        return _with(event, "part", lambda part: with_part_keys(part_to_short(part)))
 
     def _committed(self, event: Event, lost: Lost) -> list[Event]:
         return [{"previous_item_id": None, **event}]
 
     def _error(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"error": error_with_paths(event.get("error"), path_to_preview)}]
+        return _with(event, "error", lambda error: error_with_paths(error, self._own_path))
+
+    def _own_path(self, path: str) -> str:
+        """Return the path as this client spells it."""
+        if self._writes_alias and path == f"response.{RESPONSE_ALIAS.ga[0]}":
+            return f"response.{RESPONSE_ALIAS.preview}"
+        return path_to_preview(path)
 
     def _told_already(self, event: Event, lost: Lost) -> list[Event]:
         return []
@@ -272,28 +287,28 @@ class PreviewClient(_Bridge):
         lost.append(event["type"])
         return []
 
-    _TO_CLIENT: Final[Mapping[str, Change]] = {
-        "session.created": _session,
-        "session.updated": _session,
-        "conversation.item.added": _item_arrived,
-        "conversation.item.created": _item_arrived,
-        "conversation.item.done": _told_already,
-        "conversation.item.retrieved": _item,
-        "response.created": _response,
-        "response.done": _response,
-        "response.output_item.added": _item,
-        "response.output_item.done": _item,
-        "response.content_part.added": _part,
-        "response.content_part.done": _part,
-        "response.function_call_arguments.done": _Bridge._name_call,
-        "input_audio_buffer.committed": _committed,
-        "error": _error,
-        **dict.fromkeys(GA_ONLY_EVENTS, _unknown_to_preview),
-    }
-
-    inner_text = staticmethod(_lightly({}, _FROM_CLIENT))
-    """The one text of `to_inner`, or None when it takes more to know it."""
-    outer_text = staticmethod(_lightly(_TO_PREVIEW_NAME, _TO_CLIENT))
+    _OUTWARD: Final = _Way(
+        {ga: preview for preview, ga in EVENT_NAMES},
+        {
+            "session.created": _session,
+            "session.updated": _session,
+            "conversation.item.added": _item_arrived,
+            "conversation.item.created": _item_arrived,
+            "conversation.item.done": _told_already,
+            "conversation.item.retrieved": _item,
+            "response.created": _response,
+            "response.done": _response,
+            "response.output_item.added": _item,
+            "response.output_item.done": _item,
+            "response.content_part.added": _part,
+            "response.content_part.done": _part,
+            "response.function_call_arguments.done": _Bridge._name_call,
+            "input_audio_buffer.committed": _committed,
+            "error": _error,
+            **dict.fromkeys(GA_ONLY_EVENTS, _unknown_to_preview),
+        },
+    )
+    outer_text = staticmethod(_OUTWARD.lightly)
     """The one text of `to_outer`, or None when it takes more to know it."""
 
 
@@ -302,23 +317,19 @@ class GaClient(_Bridge):
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the client gets for one GA text."""
-        if (light := self.outer_text(text)) is not None:
-            return Crossing((light,))
-        return self._cross(text, {}, self._TO_CLIENT)
+        return self._OUTWARD.cross(self, text)
 
     def _trimmed(self, event: Event, lost: Lost) -> list[Event]:
         key = "session" if event["type"].startswith("session.") else "response"
-        value = event.get(key)
-        if not isinstance(value, Mapping):
-            return [event]
-        known = {name: inner for name, inner in value.items() if name not in PREVIEW_ONLY}
-        return [event | {key: known}]
+        return _with(event, key, without_preview_only)
 
-    _TO_CLIENT: Final[Mapping[str, Change]] = dict.fromkeys(
-        ("session.created", "session.updated", "response.created", "response.done"), _trimmed
+    _OUTWARD: Final = _Way(
+        {},
+        dict.fromkeys(
+            ("session.created", "session.updated", "response.created", "response.done"), _trimmed
+        ),
     )
-
-    outer_text = staticmethod(_lightly({}, _TO_CLIENT))
+    outer_text = staticmethod(_OUTWARD.lightly)
     """The one text of `to_outer`, or None when it takes more to know it."""
 
 
@@ -332,80 +343,78 @@ class PreviewUpstream(_Bridge):
 
     def to_inner(self, text: str) -> Crossing:
         """Return the GA texts for one text of the upstream."""
-        if (light := self.inner_text(text)) is not None:
-            return Crossing((light,))
-        return self._cross(text, _TO_GA_NAME, self._FROM_UPSTREAM)
+        return self._INWARD.cross(self, text)
 
     def to_outer(self, text: str) -> Crossing:
         """Return what the upstream gets for one GA text."""
-        if (light := self.outer_text(text)) is not None:
-            return Crossing((light,))
-        return self._cross(text, {}, self._TO_UPSTREAM)
+        return self._OUTWARD.cross(self, text)
 
     # To the upstream.
 
     def _update(self, event: Event, lost: Lost) -> list[Event]:
         session = event.get("session")
-        is_transcription = isinstance(session, Mapping) and session.get("type") == "transcription"
-        name = _TRANSCRIPTION_TO_PREVIEW["session.update"] if is_transcription else event["type"]
-        return [event | {"type": name, "session": session_to_preview(session, lost)}]
+        if isinstance(session, Mapping) and session.get("type") == "transcription":
+            event = event | {"type": _TRANSCRIPTION_TO_PREVIEW["session.update"]}
+        return _with(event, "session", lambda it: session_to_preview(it, lost))
 
     def _response_create(self, event: Event, lost: Lost) -> list[Event]:
-        if "response" not in event:
-            return [event]
-        return [event | {"response": response_to_preview(event["response"], lost)}]
+        return _with(event, "response", lambda it: response_to_preview(it, lost))
 
     def _item_create(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"item": item_to_preview(event.get("item"))}]
+        return _with(event, "item", item_to_preview)
 
-    _TO_UPSTREAM: Final[Mapping[str, Change]] = {
-        "session.update": _update,
-        "response.create": _response_create,
-        "conversation.item.create": _item_create,
-    }
+    _OUTWARD: Final = _Way(
+        {},
+        {
+            "session.update": _update,
+            "response.create": _response_create,
+            "conversation.item.create": _item_create,
+        },
+    )
+    outer_text = staticmethod(_OUTWARD.lightly)
+    """The one text of `to_outer`, or None when it takes more to know it."""
 
     # From the upstream.
 
-    def _session(self, event: Event, lost: Lost) -> list[Event]:
-        session = session_to_ga(event.get("session"), lost, keeps_preview_only=True)
-        return [event | {"session": session}]
+    def _session(self, event: Event, lost: Lost, kind: str = "realtime") -> list[Event]:
+        return _with(
+            event,
+            "session",
+            lambda it: session_to_ga(it, lost, kind=kind, keeps_preview_only=True),
+        )
 
     def _transcription_session(self, event: Event, lost: Lost) -> list[Event]:
-        session = session_to_ga(
-            event.get("session"), lost, kind="transcription", keeps_preview_only=True
-        )
-        return [event | {"type": _TRANSCRIPTION_TO_GA[event["type"]], "session": session}]
+        renamed = event | {"type": _TRANSCRIPTION_TO_GA[event["type"]]}
+        return self._session(renamed, lost, "transcription")
 
     def _item_created(self, event: Event, lost: Lost) -> list[Event]:
-        item = item_to_ga(event.get("item"))
-        added = event | {"type": "conversation.item.added", "item": item}
+        (added,) = _with(event | {"type": "conversation.item.added"}, "item", item_to_ga)
+        item = added.get("item")
         if not isinstance(item, Mapping):
             return [added]
         if item.get("status") == "in_progress" and isinstance(item_id := item.get("id"), str):
-            has_previous = "previous_item_id" in event
-            more = {"previous_item_id": event["previous_item_id"]} if has_previous else {}
+            more = {key: event[key] for key in ("previous_item_id",) if key in event}
             _remember(self._unfinished, item_id, more)
             return [added]
         return [added, _done(added, item)]
 
-    def _item_added(self, event: Event, lost: Lost) -> list[Event]:
-        self._note_call(event.get("item"))
-        return self._item(event, lost)
-
     def _item(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"item": item_to_ga(event.get("item"))}]
+        self._note_call(event.get("item"))
+        return _with(event, "item", item_to_ga)
 
     def _item_done(self, event: Event, lost: Lost) -> list[Event]:
-        item = item_to_ga(event.get("item"))
-        return [event | {"item": item}, *self._finish(event, item)]
+        (done,) = _with(event, "item", item_to_ga)
+        return [done, *self._finish(event, done.get("item"))]
 
     def _response(self, event: Event, lost: Lost) -> list[Event]:
-        response = response_to_ga(event.get("response"), lost, keeps_preview_only=True)
-        return [event | {"response": response}]
+        return _with(
+            event, "response", lambda it: response_to_ga(it, lost, keeps_preview_only=True)
+        )
 
     def _response_done(self, event: Event, lost: Lost) -> list[Event]:
         (done,) = self._response(event, lost)
-        output = done["response"].get("output") if isinstance(done["response"], dict) else None
+        response = done.get("response")
+        output = response.get("output") if isinstance(response, Mapping) else None
         items = output if isinstance(output, list) else []
         return [*(told for item in items for told in self._finish(event, item)), done]
 
@@ -421,28 +430,33 @@ class PreviewUpstream(_Bridge):
         return [{"usage": {"type": "duration", "seconds": 0.0}, **event}]
 
     def _error(self, event: Event, lost: Lost) -> list[Event]:
-        return [event | {"error": error_with_paths(event.get("error"), path_to_ga)}]
+        return _with(event, "error", lambda error: error_with_paths(error, path_to_ga))
 
-    _FROM_UPSTREAM: Final[Mapping[str, Change]] = {
-        "session.created": _session,
-        "session.updated": _session,
-        "transcription_session.created": _transcription_session,
-        "transcription_session.updated": _transcription_session,
-        "conversation.item.created": _item_created,
-        "conversation.item.retrieved": _item,
-        "conversation.item.input_audio_transcription.completed": _transcribed,
-        "response.created": _response,
-        "response.done": _response_done,
-        "response.output_item.added": _item_added,
-        "response.output_item.done": _item_done,
-        "response.function_call_arguments.done": _Bridge._name_call,
-        "error": _error,
-    }
-
-    inner_text = staticmethod(_lightly(_TO_GA_NAME, _FROM_UPSTREAM))
+    _INWARD: Final = _Way(
+        dict(EVENT_NAMES),
+        {
+            "session.created": _session,
+            "session.updated": _session,
+            "transcription_session.created": _transcription_session,
+            "transcription_session.updated": _transcription_session,
+            "conversation.item.created": _item_created,
+            "conversation.item.retrieved": _item,
+            "conversation.item.input_audio_transcription.completed": _transcribed,
+            "response.created": _response,
+            "response.done": _response_done,
+            "response.output_item.added": _item,
+            "response.output_item.done": _item_done,
+            "response.function_call_arguments.done": _Bridge._name_call,
+            "error": _error,
+        },
+    )
+    inner_text = staticmethod(_INWARD.lightly)
     """The one text of `to_inner`, or None when it takes more to know it."""
-    outer_text = staticmethod(_lightly({}, _TO_UPSTREAM))
-    """The one text of `to_outer`, or None when it takes more to know it."""
+
+
+def _with(event: Event, key: str, translate: Callable[[Any], Any]) -> list[Event]:
+    """Return the event with one of its values translated, where it has it."""
+    return [event | {key: translate(event[key])} if key in event else event]
 
 
 def _done(added: Event, item: Any) -> Event:

@@ -218,6 +218,13 @@ def response_to_preview(response: Any, lost: Lost) -> Any:
     return _with_items(_flat(nested, RESPONSE_FIELDS, "response", lost), item_to_preview)
 
 
+def without_preview_only(value: Any) -> Any:
+    """Return a session or response without what GA lacks, for one who only knows GA."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: inner for key, inner in value.items() if key not in PREVIEW_ONLY}
+
+
 # Items ----------------------------------------------------------------------------------------
 
 

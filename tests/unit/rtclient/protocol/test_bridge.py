@@ -238,6 +238,25 @@ def test_an_error_names_the_clients_own_field() -> None:
     assert told["error"]["message"] == "Bad 'session.voice'."
 
 
+@pytest.mark.parametrize("spelling", ["max_output_tokens", "max_response_output_tokens"])
+def test_an_error_spells_the_limit_of_a_response_as_the_client_does(spelling: str) -> None:
+    client = PreviewClient()
+    create = from_client({"type": "response.create", "response": {spelling: 0}}, client)
+    assert create["response"] == {"max_output_tokens": 0}
+    error = {"type": "invalid_request_error", "param": "response.max_output_tokens"}
+    told = to_client({"type": "error", "event_id": "e", "error": error}, client)
+    assert told["error"]["param"] == f"response.{spelling}"
+
+
+@pytest.mark.parametrize(
+    "name", ["session.update", "response.create", "conversation.item.create", "session.created"]
+)
+def test_nothing_is_put_in_where_the_peer_said_nothing(name: str) -> None:
+    text = json.dumps({"type": name, "event_id": "e"})
+    for cross in (PreviewClient().to_inner, PreviewClient().to_outer, PreviewUpstream().to_outer):
+        assert cross(text) == Crossing((text,))
+
+
 # A GA client of a preview upstream ----------------------------------------------------------------
 
 
