@@ -28,6 +28,7 @@ from pipecat.adapters.llm.schemas.tools_schema import ToolsSchema
 from pipecat.frames.frames import (
     ErrorFrame,
     InputAudioRawFrame,
+    InterruptionFrame,
     LLMRunFrame,
     TranscriptionFrame,
     TTSAudioRawFrame,
@@ -133,6 +134,12 @@ class Talk(BaseObserver):
         for piece in pieces:
             await self.worker.queue_frame(InputAudioRawFrame(piece, RATE_HZ, 1))
 
+    async def ask(self) -> None:
+        """Speak the question; what stops the answer of before has run when the turn ends."""
+        await self.hear(speech())
+        await self.until(lambda: self.of(InterruptionFrame))
+        await self.hear(silence())
+
     async def until(self, done: Callable[[], Any]) -> None:
         """Wait until this holds; an error that the service tells fails."""
         while not done():
@@ -175,8 +182,7 @@ async def text(talk: Talk) -> None:
 
 async def voice(talk: Talk) -> None:
     await talk.until(lambda: talk.responses)
-    await talk.hear(speech())
-    await talk.hear(silence())
+    await talk.ask()
     await talk.until(lambda: len(talk.responses) == 2 and talk.of(TranscriptionFrame))
     heard = talk.of(TranscriptionFrame)[0].text
     assert "time" in heard.lower(), heard
@@ -189,10 +195,8 @@ async def tool(talk: Talk) -> None:
 
 async def interruption(talk: Talk) -> None:
     await talk.until(lambda: len(talk.of(TTSAudioRawFrame)) > 3)
-    await talk.hear(speech())
     # The service cuts the item to what was played; were that refused, it would read no more.
-    await talk.until(lambda: talk.responses)
-    await talk.hear(silence())
+    await talk.ask()
     await talk.until(lambda: len(talk.responses) == 2)
     statuses = [response.status for response in talk.responses]
     assert statuses == ["cancelled", "completed"], statuses
