@@ -5,10 +5,12 @@
 
 .env.example and docs/configuration.md come from `server.settings.Settings`, docs/troubleshooting.md
 from `server.errors.FAULTS`, the table of docs/engine.md (between its marks) from
-`scripts/server_events.py`, docs/compatibility.md from the cells of the client programs.
+`scripts/server_events.py`, docs/compatibility.md from the cells of the client programs,
+docs/gateway.schema.json and the tables of docs/gateway.md from `server/gateway/`.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -19,14 +21,16 @@ sys.path.insert(0, str(ROOT))
 
 from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
 
-from scripts import dialect_tables, server_events  # noqa: E402
+from scripts import dialect_tables, gateway_tables, server_events, surface  # noqa: E402
 from server.errors import FAULTS, Fault  # noqa: E402
+from server.gateway.schema import schema  # noqa: E402
 from server.settings import Settings  # noqa: E402
 from tests.support import cells  # noqa: E402
 
 _MADE = "made by scripts/generate_docs.py; change the code, then run it"
 _SECTIONS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "docs/engine.md": ("server events", server_events.table),
+    "docs/gateway.md": ("messages", gateway_tables.text),
     "docs/protocol.md": ("dialects", dialect_tables.text),
 }
 """Page → what its marks are called, and what stands between them."""
@@ -121,7 +125,9 @@ def pages() -> dict[str, str]:
         ".env.example": environment_example(),
         "docs/compatibility.md": compatibility_page(),
         "docs/configuration.md": configuration_page(),
+        "docs/gateway.schema.json": json.dumps(schema(), indent=2) + "\n",
         "docs/troubleshooting.md": troubleshooting_page(),
+        surface.PAGE: surface.page(),
     }
 
 

@@ -80,6 +80,7 @@ PURE = (
     "server/certificates.py",
     "server/client_secrets.py",
     "server/drop_in.py",
+    "server/gateway/*.py",
     "server/limits.py",
     "server/policy.py",
     "server/relay/actions.py",

@@ -101,7 +101,7 @@ class Gateway:
         """One event of the voice service, or one of the core's own."""
         if isinstance(data, bytes):
             return []
-        handler = self._EVENTS.get(peek_type(data) or "")
+        handler = self.EVENTS.get(peek_type(data) or "")
         if handler is None:
             return []
         try:
@@ -197,7 +197,7 @@ class Gateway:
         return [_event("conversation.item.create", item=item), *self._answer()]
 
     def _answer(self) -> list[Action]:
-        self._is_answer_due = True
+        self._is_answer_due, self._is_cancel_due = True, False
         return [_event("response.create")]
 
     def _on_create_response(self) -> list[Action]:
@@ -225,8 +225,8 @@ class Gateway:
 
     def _on_cancel(self, now: float) -> list[Action]:
         if self._is_answering and not self._is_muted:
-            cancel = _event("response.cancel", response_id=self._response_id)
-            return [cancel, *self._interrupt(now)]
+            self._is_answer_due = False  # the cancel takes back what waits, too
+            return [_event("response.cancel"), *self._interrupt(now)]
         if self._speaker.is_playing(now):
             return self._interrupt(now)
         if self._is_answer_due:
@@ -404,7 +404,7 @@ class Gateway:
         text = f"The session ends in {_count(event.get('seconds_left'))} s. Connect again to go on."
         return [_told(wire.Notice(level="warning", code="session_expiring", message=text))]
 
-    _EVENTS: Final[Mapping[str, Callable[["Gateway", dict[str, Any], float], list[Action]]]] = {
+    EVENTS: Final[Mapping[str, Callable[["Gateway", dict[str, Any], float], list[Action]]]] = {
         "session.updated": _on_updated,
         "input_audio_buffer.speech_started": _on_speech_started,
         "input_audio_buffer.speech_stopped": _on_speech_stopped,
@@ -424,6 +424,7 @@ class Gateway:
         "parley.notice": _on_notice,
         "parley.session_expiring": _on_expiring,
     }
+    """The events that mean something to a client: (event, now) → actions."""
 
 
 # The sequencer's: about events that this layer made.

@@ -40,7 +40,7 @@ class _Message(BaseModel):
 
 
 class _Told(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 # From the client.
@@ -70,7 +70,7 @@ class Vad(_Message):
 
 
 class InputTranscription(_Message):
-    """Whether the user's words are written down."""
+    """What becomes of the user's words."""
 
     enabled: bool = Field(default=True, description="Whether they are.")
     model: str = Field(

@@ -387,7 +387,7 @@ class TestInterrupting:
     def test_an_answer_of_which_nothing_was_heard_is_deleted(self, play: GatewayPlay) -> None:
         self.begin(play)
         play.client("cancel_response")
-        play.upstream_gets("response.cancel", response_id="resp_1")
+        play.upstream_gets("response.cancel")
         play.client_gets("interrupted", audio_ms=1000, heard_ms=0)
         play.upstream_gets("conversation.item.delete", item_id="item_1")
 
