@@ -4,7 +4,12 @@ from datetime import date
 
 import pytest
 
-from server.retirements import openai_model_warning, transcription_warning
+from server.retirements import (
+    Retirement,
+    openai_model_warning,
+    retirement,
+    transcription_warning,
+)
 
 TODAY = date(2026, 11, 21)
 
@@ -47,3 +52,10 @@ def test_a_transcriber_that_goes_is_told_in_time(
 ) -> None:
     warning = transcription_warning(kind, model, today)
     assert (warning is None) if words is None else (warning is not None and words in warning)
+
+
+def test_the_end_of_a_model_is_known_by_its_name() -> None:
+    assert retirement("gpt-realtime") == Retirement(date(2027, 1, 20), "gpt-realtime-2.1")
+    gone = Retirement(None, "gpt-realtime-2.1")
+    assert retirement("gpt-4o-realtime-preview-2024-10-01") == gone
+    assert retirement("gpt-realtime-2.1") is None

@@ -6,6 +6,7 @@ from server.relay.actions import (
     Action,
     Close,
     Count,
+    Dial,
     Fail,
     Note,
     Notice,
@@ -109,3 +110,27 @@ def test_a_layer_can_end_the_session() -> None:
     actions = stack.on_client('{"type":"x"}', 1)
     assert stack.is_over
     assert [action.leg for action in actions if isinstance(action, Close)] == ["client", "upstream"]
+
+
+def test_a_dial_chooses_the_session_and_the_layers_below() -> None:
+    session = {"type": "realtime", "instructions": "Be short."}
+    chooser = Marker("gateway", lambda: [Dial("azure", session)])
+    core = RelayCore(
+        Plan(dials_on_demand=True), now=0, unix_now=0, new_id=lambda prefix: f"{prefix}_1"
+    )
+    stack = Stack(core, above=[chooser], below_of=lambda target: [Marker(target)])
+    stack.on_open(0)
+    assert stack.on_client('{"type":"x"}', 1) == [Dial("azure", session)]  # the rest is held
+    chooser.extra = list
+    stack.on_dialled(2)
+    (_, update) = [
+        action.text if isinstance(action, ToUpstream) else ""
+        for action in stack.on_upstream(CREATED, 2)
+        if isinstance(action, ToClient | ToUpstream)
+    ]
+    assert json.loads(update)["session"] == session
+    assert json.loads(update)["by"] == ["azure"]
+    released = stack.on_upstream('{"type":"session.updated","session":{}}', 3)
+    assert [json.loads(a.text)["by"] for a in released if isinstance(a, ToUpstream)] == [
+        ["gateway", "azure"]
+    ]
