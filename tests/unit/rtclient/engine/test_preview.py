@@ -3,6 +3,10 @@
 import json
 from typing import Any
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from rtclient.engine.actions import Received, Rejected
 from rtclient.engine.preview import PreviewFace
 from tests.support.engine_driver import Driver
@@ -86,3 +90,32 @@ def test_what_is_no_event_is_left_to_the_core() -> None:
     face = PreviewFace()
     for frame in ("{", b"\xff", "[]", '{"type": 5}'):
         assert face.read(frame) == [Received(frame)]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "role", "content", "voice", "x"]), inner, max_size=4
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "key"),
+    [
+        ("session.update", "session"),
+        ("transcription_session.update", "session"),
+        ("conversation.item.create", "item"),
+        ("response.create", "response"),
+    ],
+)
+@given(value=JSON, kind=st.sampled_from(["realtime", "transcription"]))
+def test_whatever_a_client_sends_becomes_one_input(
+    event_type: str, key: str, value: Any, kind: str
+) -> None:
+    event = {"type": event_type, key: value}
+    assert len(PreviewFace(kind).read(json.dumps(event))) == 1
