@@ -84,19 +84,24 @@ class Sheet:
 
 
 def read_sheet(text: str) -> Sheet:
-    """Read a file of cells. Raises ValueError that names what is wrong with it."""
+    """Read a file of cells. Raises ValueError that names what is wrong with it.
+
+    `schemes`, `upstreams` and `steps` that several kinds share may stand in the client.
+    """
     data = tomllib.loads(text)
     cells: list[Cell] = []
     lacks: dict[tuple[str, str, str], str] = {}
     for client in data.get("client", ()):
-        for kind in client["kind"]:
+        for own in client["kind"]:
+            kind = {**client, **own}
             name = (client["name"], kind["name"])
-            cells += _cells(client, kind)
-            lacks |= {(*name, step): why for step, why in kind.get("lacks", {}).items()}
-            if unknown := {*kind["steps"], *kind.get("lacks", {})} - STEPS.keys():
+            missing = kind.get("lacks", {})
+            if unknown := {*kind["steps"], *missing} - STEPS.keys():
                 raise ValueError(f"{name}: unknown steps {sorted(unknown)}")
-            if both := kind.get("lacks", {}).keys() & set(kind["steps"]):
+            if both := missing.keys() & set(kind["steps"]):
                 raise ValueError(f"{name}: both taken and lacking: {sorted(both)}")
+            lacks |= {(*name, step): why for step, why in missing.items()}
+            cells += _cells(client, kind)
     if twice := {str(cell) for cell in cells if cells.count(cell) > 1}:
         raise ValueError(f"listed twice: {sorted(twice)}")
     absent = {f"{one['name']} {one['version']}": one["reason"] for one in data.get("absent", ())}

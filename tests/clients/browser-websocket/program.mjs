@@ -55,7 +55,8 @@ await main(async (run, step) => {
   const isForeign = step === 'secret'; // with the key itself only our own page may connect
   const key = isForeign ? await secretOf(run) : run.key;
   const page = isForeign ? 'https://app.example' : run.origin;
-  const url = `${run.origin.replace('http', 'ws')}${run.path}?model=gpt-realtime`;
+  const query = step === 'transcription' ? 'intent=transcription' : 'model=gpt-realtime';
+  const url = `${run.origin.replace('http', 'ws')}${run.path}?${query}`;
   const protocols = ['realtime', `openai-insecure-api-key.${key}`, ...others];
   return [new Connection(url, protocols, page), dialect];
 });

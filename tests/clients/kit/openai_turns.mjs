@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 
 const LIMIT_MS = 15_000;
 const WAV_HEADER_BYTES = 44;
+const STARTS = ['session.created', 'transcription_session.created'];
 const LONG = 'Count to thirty'; // the answer takes many seconds to speak
 const HEARD = 'conversation.item.input_audio_transcription.completed';
 const SERVER_VAD = { type: 'server_vad', silence_duration_ms: 300 };
@@ -267,12 +268,14 @@ const STEPS = {
   },
 
   async transcription(talk) {
-    const session = {
-      type: 'transcription',
-      audio: { input: { transcription: { model: 'gpt-4o-transcribe' }, turn_detection: SERVER_VAD } },
-    };
-    talk.send('session.update', { session });
-    assert.equal((await talk.until('session.updated')).session.type, 'transcription');
+    const hearing = { transcription: { model: 'gpt-4o-transcribe' }, turn_detection: SERVER_VAD };
+    if (talk.dialect === GA) {
+      const session = await talk.update({ type: 'transcription', ...hearing });
+      assert.equal(session.type, 'transcription');
+    } else {
+      talk.send('transcription_session.update', { session: PREVIEW.session(hearing) });
+      await talk.until('transcription_session.updated');
+    }
     talk.append(Buffer.concat([question, SILENCE]));
     assert.equal((await talk.until(HEARD)).transcript, 'What time is it?');
     assert.deepEqual(talk.of('response.created'), []);
@@ -301,7 +304,7 @@ async function take(open, run, step) {
   });
   try {
     const turn = async () => {
-      await talk.until('session.created');
+      await talk.find(({ type }) => STARTS.includes(type));
       await STEPS[step](talk);
     };
     await Promise.race([isRefusal ? refused(talk) : turn(), late]);

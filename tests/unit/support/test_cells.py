@@ -59,6 +59,12 @@ def test_what_is_wrong_is_named(old: str, new: str, said: str) -> None:
         read_sheet(TEXT.replace(old, new))
 
 
+def test_what_kinds_share_may_stand_in_the_client(sheet: Sheet) -> None:
+    shared = 'steps = ["connect", "text"]\n'
+    moved = TEXT.replace(shared, "").replace('version = "1.2.3"\n', f'version = "1.2.3"\n{shared}')
+    assert read_sheet(moved) == sheet
+
+
 def test_what_did_not_run_is_printed_as_such(sheet: Sheet) -> None:
     verdicts = {str(cell): "pass" for cell in sheet.cells[1:]}
     lines = printed(sheet, verdicts)
