@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from rtclient.errors import RemoteProtocolError
-from rtclient.protocol.codec import MAX_BYTES, decode, encode, find_type
+from rtclient.protocol.codec import MAX_BYTES, MAX_TYPE_CHARS, decode, encode, find_type
 from rtclient.protocol.dialects import (
     EVENT_NAMES,
     GA_ONLY_EVENTS,
@@ -64,6 +64,9 @@ Event = dict[str, Any]
 PREVIEW_PATH: Final = "/openai/realtime"
 PREVIEW_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 
+_COMMON_START = '{"type":"'
+_NAME_AT = len(_COMMON_START)
+_LONGEST_NAME_END = _NAME_AT + MAX_TYPE_CHARS + 1
 _MAX_TEXT = 4 * MAX_BYTES
 _MAX_REMEMBERED = 1000
 
@@ -146,15 +149,19 @@ def _lightly(
         """Return the text that goes on, or None when the event must be read to know."""
         if audio and text.startswith(audio_start):
             return text.replace(audio, audio_name, 1)
+        if text.startswith(_COMMON_START):
+            end = text.find('"', _NAME_AT, _LONGEST_NAME_END)
+            name = text[_NAME_AT:end]
+            if (new := names.get(name)) is not None:
+                return text.replace(name, new, 1)
+            # A name with an escape may be another one than it looks; so may a very long one.
+            return None if name in changed or "\\" in name or end < 0 else text
         if (found := find_type(text)) is None:
             return None
-        name = found[1]
-        if (new := names.get(name)) is None:
-            return None if name in changed else text
-        start, end = found.span(1)
-        if start <= len(name):  # too little stands before it to hold the name: it is the first
-            return text.replace(name, new, 1)
-        return f"{text[:start]}{new}{text[end:]}"
+        if (new := names.get(found[1])) is not None:
+            start, end = found.span(1)
+            return f"{text[:start]}{new}{text[end:]}"
+        return None if found[1] in changed else text
 
     return lightly
 
