@@ -8,6 +8,7 @@ this module reads text and writes text.
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 STEPS: Mapping[str, str] = {
@@ -86,36 +87,36 @@ class Sheet:
 def read_sheet(text: str) -> Sheet:
     """Read a file of cells. Raises ValueError that names what is wrong with it.
 
-    `schemes`, `upstreams` and `steps` that several kinds share may stand in the client.
+    `schemes`, `upstreams` and `steps` that several kinds share may stand in the client; what a
+    kind lacks is taken away from the client's steps.
     """
     data = tomllib.loads(text)
     cells: list[Cell] = []
     lacks: dict[tuple[str, str, str], str] = {}
     for client in data.get("client", ()):
-        for own in client["kind"]:
-            kind = {**client, **own}
-            name = (client["name"], kind["name"])
+        for kind in client["kind"]:
             missing = kind.get("lacks", {})
-            if unknown := {*kind["steps"], *missing} - STEPS.keys():
-                raise ValueError(f"{name}: unknown steps {sorted(unknown)}")
-            if both := missing.keys() & set(kind["steps"]):
-                raise ValueError(f"{name}: both taken and lacking: {sorted(both)}")
-            lacks |= {(*name, step): why for step, why in missing.items()}
-            cells += _cells(client, kind)
+            shared = [step for step in client.get("steps", ()) if step not in missing]
+            steps = kind.get("steps", shared)
+            if unknown := {*steps, *missing} - STEPS.keys():
+                raise ValueError(f"{kind['name']}: unknown steps {sorted(unknown)}")
+            if both := missing.keys() & set(steps):
+                raise ValueError(f"{kind['name']}: both taken and lacking: {sorted(both)}")
+            lacks |= {(client["name"], kind["name"], step): why for step, why in missing.items()}
+            cells += _cells({**client, **kind, "client": client["name"], "steps": steps})
     if twice := {str(cell) for cell in cells if cells.count(cell) > 1}:
         raise ValueError(f"listed twice: {sorted(twice)}")
     absent = {f"{one['name']} {one['version']}": one["reason"] for one in data.get("absent", ())}
     return Sheet(data["layer"], tuple(cells), lacks, absent)
 
 
-def _cells(client: Mapping[str, Any], kind: Mapping[str, Any]) -> Iterator[Cell]:
-    version = f"{client['package']} {client['version']}"
+def _cells(kind: Mapping[str, Any]) -> Iterator[Cell]:
     if not set(kind["schemes"]) <= set(SCHEMES) or not set(kind["upstreams"]) <= set(UPSTREAMS):
-        raise ValueError(f"{client['name']}: schemes are {SCHEMES}, upstreams {UPSTREAMS}")
-    for scheme in kind["schemes"]:
-        for upstream in kind["upstreams"]:
-            run = Run(client["name"], version, kind["name"], kind["path"], scheme, upstream)
-            yield from (Cell(run, step) for step in kind["steps"])
+        raise ValueError(f"{kind['name']}: schemes are {SCHEMES}, upstreams {UPSTREAMS}")
+    version = f"{kind['package']} {kind['version']}"
+    for scheme, upstream in product(kind["schemes"], kind["upstreams"]):
+        run = Run(kind["client"], version, kind["name"], kind["path"], scheme, upstream)
+        yield from (Cell(run, step) for step in kind["steps"])
 
 
 def columns(sheet: Sheet) -> tuple[str, ...]:

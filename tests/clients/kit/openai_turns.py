@@ -13,6 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from report import question
 
+SECRET_INSTRUCTIONS = "I come from the secret."
 STARTS = ("session.created", "transcription_session.created")
 LONG = "Count to thirty"
 """The answer takes many seconds to speak."""
@@ -338,10 +339,15 @@ async def transcription(talk: Talk) -> None:
     assert not talk.of("response.created")
 
 
+async def secret(talk: Talk) -> None:
+    """The session is as the client secret has it."""
+    assert talk.events[0].session.instructions == SECRET_INSTRUCTIONS
+
+
 STEPS = {
     step.__name__: step
     for step in (
         *(connect, update, text, voice, manual, tool),
-        *(interruption, cancel, items, error, transcription),
+        *(interruption, cancel, items, error, transcription, secret),
     )
 }

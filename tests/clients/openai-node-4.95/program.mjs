@@ -23,4 +23,15 @@ const CLASSES = {
   'OpenAIRealtimeWebSocket.azure': (run) => OpenAIRealtimeWebSocket.azure(azure(run)),
 };
 
-await main(async (run) => [await CLASSES[run.kind](run), PREVIEW]);
+/** As a browser does it: with a client secret that a server made for it. */
+async function withSecret(run) {
+  const client = run.kind.endsWith('.azure') ? azure(run) : openai(run);
+  const session = { model, instructions: 'I come from the secret.' };
+  const { client_secret } = await client.beta.realtime.sessions.create(session);
+  return { ...run, key: client_secret.value };
+}
+
+await main(async (run, step) => {
+  const dialling = step === 'secret' ? await withSecret(run) : run;
+  return [await CLASSES[run.kind](dialling), PREVIEW];
+});

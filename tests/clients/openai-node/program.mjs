@@ -20,28 +20,36 @@ const azure = ({ origin, key }) =>
 
 /** As a browser does it: with a client secret that a server made for it. */
 async function withSecret(run) {
-  const session = { type: 'realtime', instructions: 'I come from the secret.' };
+  const instructions = 'I come from the secret.';
+  if (run.kind.startsWith('beta')) {
+    const client = run.kind.endsWith('.azure') ? azure(run) : openai(run);
+    const { client_secret } = await client.beta.realtime.sessions.create({
+      model: MODEL,
+      instructions,
+    });
+    return { ...run, key: client_secret.value };
+  }
+  const session = { type: 'realtime', instructions };
   const { value } = await openai(run).realtime.clientSecrets.create({ session });
-  return openai({ ...run, key: value });
+  return { ...run, key: value };
 }
 
 const CLASSES = {
-  OpenAIRealtimeWS: (run, target, client) => new OpenAIRealtimeWS(target, client),
-  OpenAIRealtimeWebSocket: (run, target, client) => new OpenAIRealtimeWebSocket(target, client),
+  OpenAIRealtimeWS: (run, target) => new OpenAIRealtimeWS(target, openai(run)),
+  OpenAIRealtimeWebSocket: (run, target) => new OpenAIRealtimeWebSocket(target, openai(run)),
   'OpenAIRealtimeWS.azure': (run, target) => OpenAIRealtimeWS.azure(azure(run), target),
   'OpenAIRealtimeWebSocket.azure': (run, target) =>
     OpenAIRealtimeWebSocket.azure(azure(run), target),
-  'beta OpenAIRealtimeWS': (run, target, client) => new BetaWS(target, client),
-  'beta OpenAIRealtimeWebSocket': (run, target, client) => new BetaWebSocket(target, client),
+  'beta OpenAIRealtimeWS': (run, target) => new BetaWS(target, openai(run)),
+  'beta OpenAIRealtimeWebSocket': (run, target) => new BetaWebSocket(target, openai(run)),
   'beta OpenAIRealtimeWS.azure': (run) => BetaWS.azure(azure(run)),
   'beta OpenAIRealtimeWebSocket.azure': (run) => BetaWebSocket.azure(azure(run)),
 };
 
 await main(async (run, step) => {
-  const isAzure = run.kind.endsWith('.azure');
-  const model = isAzure ? undefined : { model: MODEL };
+  const model = run.kind.endsWith('.azure') ? undefined : { model: MODEL };
   const target = step === 'transcription' ? { intent: 'transcription' } : model;
-  const client = step === 'secret' ? await withSecret(run) : openai(run);
-  const connection = await CLASSES[run.kind](run, target, client);
+  const dialling = step === 'secret' ? await withSecret(run) : run;
+  const connection = await CLASSES[run.kind](dialling, target);
   return [connection, run.kind.startsWith('beta') ? PREVIEW : GA];
 });

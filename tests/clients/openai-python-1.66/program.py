@@ -6,9 +6,10 @@ from typing import Any
 
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import RealtimeServerEvent
-from openai_turns import STEPS, Models, Preview, opened, refused
+from openai_turns import SECRET_INSTRUCTIONS, STEPS, Models, Preview, opened, refused
 from report import Run, main
 
+MODEL = "gpt-realtime"
 KNOWN_ERRORS = {
     # The first item has none before it; later versions of the package know.
     ("conversation.item.created", "previous_item_id"),
@@ -40,12 +41,20 @@ def client(run: Run) -> AsyncOpenAI:
 
 
 def dial(run: Run) -> AbstractAsyncContextManager[Any]:
-    return client(run).beta.realtime.connect(model="gpt-realtime")
+    return client(run).beta.realtime.connect(model=MODEL)
+
+
+async def secret_of(run: Run) -> str:
+    """What a server with the account's key makes for a browser."""
+    create = client(run).beta.realtime.sessions.create
+    return (await create(model=MODEL, instructions=SECRET_INSTRUCTIONS)).client_secret.value
 
 
 async def take(run: Run, step: str) -> None:
     if step == "refusal":
         return await refused(dial(replace(run, key="wrong")))
+    if step == "secret":
+        run = replace(run, key=await secret_of(run))
     async with opened(dial(run), MODELS, Preview) as talk:
         await STEPS[step](talk)
 

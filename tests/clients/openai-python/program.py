@@ -7,7 +7,7 @@ from typing import Any
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from openai.types.beta.realtime import RealtimeServerEvent as PreviewEvent
 from openai.types.realtime import RealtimeServerEvent
-from openai_turns import GA, STEPS, Models, Preview, opened, refused
+from openai_turns import GA, SECRET_INSTRUCTIONS, STEPS, Models, Preview, opened, refused
 from report import Run, main
 
 MODEL = "gpt-realtime"
@@ -60,23 +60,22 @@ def dial(run: Run, **options: Any) -> tuple[AbstractAsyncContextManager[Any], Mo
     raise ValueError(run.kind)
 
 
-async def with_secret(run: Run) -> None:
-    """A browser's session: its key is made by a server that has the account's."""
-    secret = await plain(run).realtime.client_secrets.create(
-        session={"type": "realtime", "instructions": "I come from the secret."}
-    )
-    assert secret.value.startswith("ek_")
-    browser = AsyncOpenAI(api_key=secret.value, base_url=run.base)
-    async with opened(browser.realtime.connect(model=MODEL), GA_MODELS, GA) as talk:
-        assert talk.events[0].session.instructions == "I come from the secret."
+async def secret_of(run: Run) -> str:
+    """What a server with the account's key makes for a browser."""
+    if "beta" in run.kind:
+        client = azure(run) if "Azure" in run.kind else plain(run)
+        create = client.beta.realtime.sessions.create
+        return (await create(model=MODEL, instructions=SECRET_INSTRUCTIONS)).client_secret.value
+    session = {"type": "realtime", "instructions": SECRET_INSTRUCTIONS}
+    return (await plain(run).realtime.client_secrets.create(session=session)).value
 
 
 async def take(run: Run, step: str) -> None:
-    if step == "secret":
-        return await with_secret(run)
     if step == "refusal":
         connection, *_ = dial(replace(run, key="wrong"), model=MODEL)
         return await refused(connection)
+    if step == "secret":
+        run = replace(run, key=await secret_of(run))
     is_transcription = step == "transcription"
     options = {"extra_query": {"intent": "transcription"}} if is_transcription else {}
     async with opened(*dial(run, model=MODEL, **options)) as talk:

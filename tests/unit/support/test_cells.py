@@ -59,9 +59,9 @@ def test_what_is_wrong_is_named(old: str, new: str, said: str) -> None:
         read_sheet(TEXT.replace(old, new))
 
 
-def test_what_kinds_share_may_stand_in_the_client(sheet: Sheet) -> None:
-    shared = 'steps = ["connect", "text"]\n'
-    moved = TEXT.replace(shared, "").replace('version = "1.2.3"\n', f'version = "1.2.3"\n{shared}')
+def test_a_kind_takes_the_steps_of_its_client_but_for_what_it_lacks(sheet: Sheet) -> None:
+    moved = TEXT.replace('steps = ["connect", "text"]\n', "")
+    moved = moved.replace('"1.2.3"\n', '"1.2.3"\nsteps = ["connect", "text", "tool"]\n')
     assert read_sheet(moved) == sheet
 
 
