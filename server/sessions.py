@@ -134,7 +134,7 @@ class Sessions:
             idle_limit_s=self.idle_limit_s,
         )
 
-    def gateway_plan(self) -> Plan:
+    def gateway_plan(self, session_id: str) -> Plan:
         """Return the plan of a session on `/realtime`: dialled when there is something to say."""
         peers = (self.upstream, *self.others.values())
         return Plan(
@@ -142,15 +142,16 @@ class Sessions:
             secrets=tuple(secret for peer in peers for secret in peer.secrets),
             session_limit_s=self.session_limit_s,
             idle_limit_s=self.idle_limit_s,
+            client_session_id=session_id,
             dials_on_demand=True,
         )
 
-    def gateway(self) -> Gateway:
+    def gateway(self, session_id: str) -> Gateway:
         """Return the layer of a session on `/realtime`."""
         return Gateway(
             self.offers,
             self.upstream.kind,
-            session_id=self.new_id("sess"),
+            session_id=session_id,
             new_id=self.new_id,
             today=datetime.fromtimestamp(self.unix_clock(), UTC).date(),
         )

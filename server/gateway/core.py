@@ -385,12 +385,13 @@ class Gateway:
 
     def _on_error(self, event: dict[str, Any], now: float) -> list[Action]:
         error = _dict(event.get("error"))
+        told = error_of_event(error)
         before = self._updates.pop(_text(error.get("event_id")), None)
         if before is not None:
             self._config, self._session = before
-        told = error_of_event(error)
-        if before is not None:
             told = told.model_copy(update={"code": "InvalidConfiguration"})
+        else:
+            self._is_answer_due = False  # it may be what was refused
         return [_told(told)]
 
     def _on_notice(self, event: dict[str, Any], now: float) -> list[Action]:

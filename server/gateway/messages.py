@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 VERSION: Final = "1.0"
 MAX_AUDIO_BYTES: Final = 64 * 1024
 """The largest binary frame of a client."""
+MAX_TEXT_BYTES: Final = 1024 * 1024
+"""The largest text frame of a client."""
 MAX_OUTPUT_TOKENS: Final = 4096
 
 Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -17,7 +17,13 @@ from pydantic import BaseModel, ValidationError
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.codec import decode
 from rtclient.protocol.events import CLIENT_EVENTS
-from server.gateway.messages import CLIENT_MESSAGES, ClientMessage, ErrorCode, Tool
+from server.gateway.messages import (
+    CLIENT_MESSAGES,
+    MAX_TEXT_BYTES,
+    ClientMessage,
+    ErrorCode,
+    Tool,
+)
 
 MAX_NAMED = 8
 """How many unknown fields are named in one notice."""
@@ -96,7 +102,7 @@ def read(text: str) -> Reading:
         BadMessage: it is none.
     """
     try:
-        raw = decode(text)
+        raw = decode(text, max_bytes=MAX_TEXT_BYTES)
     except RemoteProtocolError as exc:
         text = f"{exc.message} Send one JSON object with a `type`; sound goes as binary frames."
         raise BadMessage("InvalidMessage", exc.code, text, exc.param) from None

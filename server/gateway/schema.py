@@ -5,7 +5,13 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from server.gateway.messages import MAX_AUDIO_BYTES, VERSION, ClientMessage, ServerMessage
+from server.gateway.messages import (
+    MAX_AUDIO_BYTES,
+    MAX_TEXT_BYTES,
+    VERSION,
+    ClientMessage,
+    ServerMessage,
+)
 
 ID: Final = f"urn:parley:realtime-gateway:{VERSION}"
 _REF: Final = "#/$defs/{model}"
@@ -30,8 +36,8 @@ def schema() -> dict[str, Any]:
         "title": "Parley's gateway at /realtime",
         "version": VERSION,
         "description": "Text frames are JSON: a ClientMessage or a ServerMessage. Binary frames are"
-        " sound both ways: PCM16, 24000 Hz, mono, little-endian, without a header; one of a client"
-        f" has at most {MAX_AUDIO_BYTES} bytes.",
+        " sound both ways: PCM16, 24000 Hz, mono, little-endian, without a header. A text frame of"
+        f" a client has at most {MAX_TEXT_BYTES} bytes, a binary one {MAX_AUDIO_BYTES}.",
         "oneOf": [{"$ref": f"#/$defs/{name}"} for name in sides],
         "$defs": {**sides, **dict(sorted(definitions.items()))},
     }

@@ -11,19 +11,19 @@ from typing import Any, Final
 
 from rtclient.protocol.turns import RATE_HZ, SAMPLES_PER_MS, Playback, truncation
 
-PHRASE_CHARS: Final = 24
-"""So many new characters make a partial caption even without a phrase that ends."""
+PARTIAL_CHARS: Final = 24
+"""So many new characters make a partial caption even where no sentence ends."""
 MAX_OPEN: Final = 64
 """How many items may be half told."""
 
-_PHRASE_END = re.compile(r"[.,;:!?…。、，！？；：]\s*\Z")
+_SENTENCE_END = re.compile(r"[.!?…。！？]\s*\Z")
 
 
 class Captions:
     """What was said so far, by item.
 
-    Each partial caption has all words so far and ends with a phrase, so that a program that prints
-    every one of them stays readable; the last phrase comes with the final one only.
+    Each partial caption has all words so far, up to the end of a sentence or of a word, so that a
+    program that prints every one of them stays readable; the last words come with the final one.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Captions:
         if not text.strip() or not new:
             return False
         is_between_words = text[-1].isspace() or delta[:1].isspace()
-        return bool(_PHRASE_END.search(text)) or (new >= PHRASE_CHARS and is_between_words)
+        return bool(_SENTENCE_END.search(text)) or (new >= PARTIAL_CHARS and is_between_words)
 
     def finish(self, item_id: str, text: str | None = None) -> str:
         """Return the final caption and forget the item. `text`: the whole, where it is known."""

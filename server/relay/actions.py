@@ -115,6 +115,8 @@ class Plan:
     """How long nobody may speak, write or answer."""
     notices: tuple[Notice, ...] = ()
     """Sent at the start."""
+    client_session_id: str = ""
+    """What the client calls the session, where that is not what the upstream calls it."""
     dials_on_demand: bool = False
     """Whether the upstream is dialled only when a layer says so with `Dial`."""
     transcription_advice: str = ""

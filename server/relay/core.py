@@ -95,6 +95,8 @@ class RelayCore:
         self._turn_ended_at: float | None = None
         self._first_audio_ms: list[float] = []
         self._facts: dict[str, Any] = {"session_id": ""}
+        if plan.client_session_id:
+            self._facts["client_session_id"] = plan.client_session_id
 
     # What the face may ask.
 

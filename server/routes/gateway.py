@@ -28,12 +28,13 @@ def gateway_routes(sessions: Sessions) -> APIRouter:
         if not sessions.limits.admit():
             await _turn_away(client)
             return
+        session_id = sessions.new_id("sess")
         try:
             await sessions.run(
-                sessions.gateway_plan(),
+                sessions.gateway_plan(session_id),
                 client,
                 lambda target: sessions.upstream_of(target).dial(),
-                above=[sessions.gateway()],
+                above=[sessions.gateway(session_id)],
                 below_of=sessions.below_of,
             )
         finally:

@@ -245,21 +245,21 @@ class TestTalking:
         play.client_gets("speech_stopped", audio_ms=3200, item_id="item_u")
         play.upstream("input_audio_buffer.committed", item_id="item_u")
         words = "conversation.item.input_audio_transcription"
-        play.upstream(f"{words}.delta", item_id="item_u", delta="Hello,")
-        play.upstream(f"{words}.delta", item_id="item_u", delta=" how are you?")
-        play.client_gets("transcript", role="user", text="Hello,", is_final=False)
-        play.upstream(f"{words}.completed", item_id="item_u", transcript="Hello, how are you?")
-        play.client_gets("transcript", role="user", text="Hello, how are you?", is_final=True)
+        play.upstream(f"{words}.delta", item_id="item_u", delta="Hello!")
+        play.upstream(f"{words}.delta", item_id="item_u", delta=" How are you?")
+        play.client_gets("transcript", role="user", text="Hello!", is_final=False)
+        play.upstream(f"{words}.completed", item_id="item_u", transcript="Hello! How are you?")
+        play.client_gets("transcript", role="user", text="Hello! How are you?", is_final=True)
         play.answer_begins()
         spoken = "response.output_audio_transcript"
-        play.upstream(f"{spoken}.delta", item_id="item_a", delta="I'm doing well,")
+        play.upstream(f"{spoken}.delta", item_id="item_a", delta="I'm doing well.")
         play.audio(SECOND)
         play.client_hears(SECOND)
-        play.upstream(f"{spoken}.delta", item_id="item_a", delta=" thank you!")
-        play.client_gets("transcript", role="assistant", text="I'm doing well,", is_final=False)
-        play.upstream(f"{spoken}.done", item_id="item_a", transcript="I'm doing well, thank you!")
+        play.upstream(f"{spoken}.delta", item_id="item_a", delta=" Thank you!")
+        play.client_gets("transcript", role="assistant", text="I'm doing well.", is_final=False)
+        play.upstream(f"{spoken}.done", item_id="item_a", transcript="I'm doing well. Thank you!")
         play.client_gets(
-            "transcript", role="assistant", text="I'm doing well, thank you!", is_final=True
+            "transcript", role="assistant", text="I'm doing well. Thank you!", is_final=True
         )
         usage = {"total_tokens": 30, "input_tokens": 10, "output_tokens": 20, "more": {}}
         response = {"id": "resp_1", "status": "completed", "output": [], "usage": usage}
@@ -496,6 +496,15 @@ class TestTrouble:
         play.open()
         play.upstream("error", error={"type": "server_error", "code": None, "message": "Oh."})
         play.client_gets_error("ProviderError", message="Oh.", reason="server_error", fatal=False)
+
+    def test_an_answer_that_was_refused_is_not_due(self, play: GatewayPlay) -> None:
+        play.open()
+        play.client("create_response")
+        play.upstream_gets("response.create")
+        play.upstream("error", error={"type": "server_error", "code": "no", "message": "No."})
+        play.client_gets_error("ProviderError")
+        play.client("create_response")
+        play.upstream_gets("response.create")
 
     def test_the_end_is_announced(self, play: GatewayPlay) -> None:
         play.open()

@@ -11,16 +11,16 @@ def partials(*deltas: str) -> list[str]:
 
 
 class TestCaptions:
-    def test_a_partial_has_all_words_so_far_and_ends_with_a_phrase(self) -> None:
-        assert partials("Well", ",", " I am", " fine", ".", " And", " you?") == [
-            "Well,",
-            "Well, I am fine.",
+    def test_a_partial_has_all_words_so_far_and_ends_with_a_sentence(self) -> None:
+        assert partials("Yes", "!", " I am", " fine", ".", " And", " you?") == [
+            "Yes!",
+            "Yes! I am fine.",
         ]
 
-    def test_one_phrase_has_no_partial(self) -> None:
+    def test_a_short_sentence_has_no_partial(self) -> None:
         assert partials("I", " am", " fine", ".") == []
 
-    def test_long_speech_without_phrases_has_partials_between_words(self) -> None:
+    def test_a_long_sentence_has_partials_between_words(self) -> None:
         assert partials(*(f"word{n} " for n in range(9))) == [
             "word0 word1 word2 word3 ",
             "word0 word1 word2 word3 word4 word5 word6 word7 ",

@@ -519,3 +519,8 @@ def test_everything_said_is_strict_json() -> None:
     play.does(play.core.on_client("\ud800", play.now))
     text = json.dumps(play.client_gets("error"))
     assert "\\ud800" not in text
+
+
+def test_the_log_knows_what_the_client_calls_its_session() -> None:
+    assert Playbook(client_session_id="sess_mine").core.facts()["client_session_id"] == "sess_mine"
+    assert "client_session_id" not in Playbook().core.facts()
