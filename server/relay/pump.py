@@ -331,6 +331,7 @@ class Relay:
             "audio_out_ms": counts["audio_out_us"] // 1000,
             "client_events_refused": counts["client_events_refused"],
             "upstream_errors": counts["upstream_errors"],
+            "fields_lost": counts["fields_lost"],
         }
         _session_log.info("session ended", extra=fields)
 

@@ -117,3 +117,22 @@ async def test_an_upstream_that_speaks_the_other_dialect_is_told_with_advice(
         assert error["code"] == "upstream_dialect_mismatch"
         assert "AZURE_OPENAI_DIALECT" in error["message"]
         assert await client.closed() == (1011, "upstream_dialect_mismatch")
+
+
+async def test_on_a_drop_in_path_what_cannot_cross_is_in_the_log_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        with caplog.at_level("INFO", logger="server"):
+            for _ in range(2):
+                async with talking(server.port, PREVIEW_PATH) as client:
+                    await client.until("session.created")
+                    await client.send("session.update", session={"temperature": 0.74711})
+                    await (await peer.session()).expect("session.update")
+                await server.until_idle()
+    notes = [str(vars(record).get("note")) for record in caplog.records]
+    assert len([note for note in notes if "`session.temperature`" in note]) == 1
+    assert not [record for record in caplog.records if "0.74711" in str(vars(record))]
+    sessions = [vars(record) for record in caplog.records if record.name == "server.session"]
+    # The session that is shown when it begins has a `truncation`, for which preview has no word.
+    assert [line["fields_lost"] for line in sessions] == [2, 2]
