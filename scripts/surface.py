@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,12 @@ def surface() -> dict[str, Any]:
             fault.code: {"http_status": fault.http_status, "close_code": fault.close_code}
             for fault in sorted(FAULTS.values(), key=lambda fault: fault.code)
         },
-        "notice_codes": sorted(set(_notice_codes())),
-        "close_codes": sorted({f.close_code for f in FAULTS.values() if f.close_code is not None}),
+        "refusal_codes": sorted({*_given("Refused", 1), *_given("json_refusal", 1)}),
+        "notice_codes": sorted({*_given("Notice", 1)}),
+        "close_codes": sorted(
+            {fault.close_code for fault in FAULTS.values() if fault.close_code is not None}
+            | {*_given("Refused", "close_code")}
+        ),
         "settings": sorted(names()),
     }
 
@@ -108,15 +113,28 @@ def _without_prose(value: Any) -> Any:
     return [_without_prose(one) for one in value] if isinstance(value, list) else value
 
 
-def _notice_codes() -> Iterator[str]:
-    """Yield the codes that are told to a client as a `parley.notice` or `notice`."""
-    for path in sorted((ROOT / "server").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-                arguments = [a.value for a in node.args if isinstance(a, ast.Constant)]
-                if name == "Notice" and len(arguments) >= 2 and isinstance(arguments[1], str):
-                    yield arguments[1]
+def _given(callee: str, argument: int | str) -> Iterator[Any]:
+    """Yield the constants that the server's code gives to calls of `callee`.
+
+    `argument`: which one, by position or by name.
+    """
+    for call in _calls():
+        given: dict[int | str | None, ast.expr] = {
+            **dict(enumerate(call.args)),
+            **{keyword.arg: keyword.value for keyword in call.keywords},
+        }
+        value = given.get(argument)
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name == callee and isinstance(value, ast.Constant) and value.value is not None:
+            yield value.value
+
+
+@cache
+def _calls() -> tuple[ast.Call, ...]:
+    """Return every call in the server's code."""
+    trees = [ast.parse(path.read_text("utf-8")) for path in (ROOT / "server").rglob("*.py")]
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return tuple(node for node in nodes if isinstance(node, ast.Call))
 
 
 if __name__ == "__main__":
