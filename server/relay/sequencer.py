@@ -87,6 +87,8 @@ class Sequencer:
         self._held: _Held | None = None
         self._is_after_commit = False
         """The client's last words were a commit that was not passed on, and creates."""
+        self._is_cancelling = False
+        """The client's cancel is on its way, and nothing has come of it yet."""
         self._armed: float | None = None
         self._refusals = 0
 
@@ -187,17 +189,17 @@ class Sequencer:
 
     def _on_cancel(self, event: dict[str, Any], text: str, now: float) -> list[Action]:
         response_id = event.get("response_id")
-        if response_id is not None:
+        actions: list[Action] = []
+        if response_id is None:
+            is_late = self._is_cancelling or not self._responses.is_busy(now)
+            self._is_cancelling |= not is_late
+            if dropped := self._responses.drop_all():
+                actions += [_left_out(dropped), _DROPPED]
+        else:
             is_late = isinstance(response_id, str) and not self._responses.under_way(response_id)
-            return [_left_out()] if is_late else self._send_cancel(text)
-        dropped = self._responses.drop_all()
-        actions: list[Action] = [_left_out(dropped), _DROPPED] if dropped else []
-        if not self._responses.is_busy(now):
+        if is_late:
             return [*actions, _left_out()]
-        return [*actions, *self._send_cancel(text)]
-
-    def _send_cancel(self, text: str) -> list[Action]:
-        return [ToUpstream(self._ledger.tag("cancel", text))]
+        return [*actions, ToUpstream(self._ledger.tag("cancel", text))]
 
     def _on_truncate(self, event: dict[str, Any], text: str, _now: float) -> list[Action]:
         match self._items.cut(event):
@@ -265,10 +267,12 @@ class Sequencer:
         return [ToClient(text), *self._drop_commit()]
 
     def _on_created(self, event: dict[str, Any], text: str, _now: float) -> list[Action]:
+        self._is_cancelling = False
         self._responses.on_created(_dict(event.get("response")))
         return [ToClient(text)]
 
     def _on_done(self, event: dict[str, Any], text: str, now: float) -> list[Action]:
+        self._is_cancelling = False
         response = _dict(event.get("response"))
         self._responses.on_done(response, now)
         output = response.get("output")
@@ -313,6 +317,7 @@ class Sequencer:
         if sent is None:
             return self._on_other_error(error, text, now)
         benign = is_benign(sent.kind, error)
+        self._is_cancelling &= sent.kind != "cancel"
         if sent.waiting is not None:
             waiting = sent.waiting
             if not benign:
