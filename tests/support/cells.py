@@ -175,22 +175,21 @@ def _table(sheet: Sheet) -> Iterator[str]:
     yield f"|{'---|' * (5 + len(steps))}"
     rows: dict[tuple[str, str, str], list[Run]] = {}
     for run in sheet.runs:
-        rows.setdefault((run.version, run.kind, run.path), []).append(run)
-    for (version, kind, path), runs in rows.items():
+        client = f"{run.client}: {run.version}"
+        rows.setdefault((client, run.kind, run.path), []).append(run)
+    for (client, kind, path), runs in rows.items():
         taken = sheet.steps_of(runs[0])
         schemes = ", ".join(dict.fromkeys(run.scheme for run in runs))
         upstreams = ", ".join(dict.fromkeys(run.upstream for run in runs))
         marks = " | ".join("yes" if step in taken else "–" for step in steps)
-        yield f"| {version} | `{kind}` | `{path}` | {schemes} | {upstreams} | {marks} |"
+        yield f"| {client} | `{kind}` | `{path}` | {schemes} | {upstreams} | {marks} |"
     if sheet.lacks:
         yield ""
         yield "What a client itself cannot do:"
         yield ""
-        for (client, kind, step), why in sheet.lacks.items():
-            yield f"- {client}, `{kind}`, {step}: {why}"
+        yield from (f"- {', '.join(place)}: {why}" for place, why in sheet.lacks.items())
     if sheet.absent:
         yield ""
         yield "Not tried:"
         yield ""
-        for client, why in sheet.absent.items():
-            yield f"- {client}: {why}"
+        yield from (f"- {client}: {why}" for client, why in sheet.absent.items())
