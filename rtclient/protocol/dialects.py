@@ -124,11 +124,10 @@ PREVIEW_VOICES: Final = frozenset(
 )
 """All that a preview session can have; old clients refuse a session with another one."""
 
-_GA_FORMATS = dict(FORMATS) | {
-    name.replace("_", "-"): ga
-    for name, ga in FORMATS
-    if "_" in name  # as rtclient 0.5.4 writes it
-}
+_GA_SIGNS = frozenset({"type", "audio", "output_modalities"})
+_PREVIEW_SIGNS = frozenset(field.preview for field in SESSION_FIELDS)
+# With a hyphen as rtclient 0.5.4 writes them.
+_GA_FORMATS = dict(FORMATS) | {name.replace("_", "-"): ga for name, ga in FORMATS}
 _PREVIEW_FORMATS = {ga["type"]: name for name, ga in FORMATS}
 _TO_GA_CONTENT = dict(CONTENT_TYPES)
 _TO_PREVIEW_CONTENT = {ga: preview for preview, ga in CONTENT_TYPES}
@@ -145,21 +144,16 @@ def dialect_of(event: Mapping[str, Any]) -> Dialect | None:
     session = event.get("session")
     if event.get("type") != "session.update" or not isinstance(session, Mapping):
         return None
-    return (
-        "ga"
-        if not session.keys().isdisjoint({"type", "audio", "output_modalities"})
-        else ("preview")
-    )
+    return "preview" if session.keys().isdisjoint(_GA_SIGNS) else "ga"
 
 
 def session_dialect(session: object) -> Dialect | None:
     """Return in which dialect a server describes its session; None when that cannot be told."""
     if not isinstance(session, Mapping):
         return None
-    if not session.keys().isdisjoint({"type", "audio", "output_modalities"}):
+    if not session.keys().isdisjoint(_GA_SIGNS):
         return "ga"
-    flat = {field.preview for field in SESSION_FIELDS}
-    return "preview" if not session.keys().isdisjoint(flat) else None
+    return None if session.keys().isdisjoint(_PREVIEW_SIGNS) else "preview"
 
 
 # Sessions -------------------------------------------------------------------------------------
@@ -321,39 +315,26 @@ def _add(
 def _flat(
     nested: Mapping[str, Any], fields: tuple[Field, ...], name: str, lost: Lost
 ) -> dict[str, Any]:
-    rest, found = dict(nested), {}
+    rest, found = dict(nested), dict[str, Any]()
+    if isinstance(audio := rest.get("audio"), Mapping):
+        sides = {
+            key: dict(side) if isinstance(side, Mapping) else side for key, side in audio.items()
+        }
+        rest["audio"] = sides
     for field in fields:
-        is_there, value, rest = _taken(rest, field.ga)
-        if is_there:
+        node: Any = rest
+        for step in field.ga[:-1]:
+            node = node.get(step) if isinstance(node, dict) else None
+        if isinstance(node, dict) and field.ga[-1] in node:
+            value = node.pop(field.ga[-1])
             found[field.preview] = _to_preview_value(field, value, name, lost)
-    for key in found.keys() & rest.keys():
-        lost.append(f"{name}.{key}")
-    if "audio" in rest and (audio := _asked(rest.pop("audio"))) not in ({}, None):
-        rest["audio"] = audio
+    lost += [f"{name}.{key}" for key in found if key in rest]
+    # What is left of `audio` stays, unless it says nothing: preview has no word for that.
+    if isinstance(audio := rest.get("audio"), dict):
+        rest["audio"] = {key: side for key, side in audio.items() if side not in ({}, None)}
+    if rest.get("audio") in ({}, None):
+        rest.pop("audio", None)
     return rest | found
-
-
-def _asked(audio: Any) -> Any:
-    """Return `audio` without the sides that say nothing: preview has no word for those."""
-    if not isinstance(audio, Mapping):
-        return audio
-    return {side: inner for side, inner in audio.items() if inner not in ({}, None)}
-
-
-def _taken(node: dict[str, Any], path: tuple[str, ...]) -> tuple[bool, Any, dict[str, Any]]:
-    """Return whether something stands at the path, what, and the node without it."""
-    key, inner = path[0], path[1:]
-    if key not in node:
-        return False, None, node
-    others = {name: value for name, value in node.items() if name != key}
-    if not inner:
-        return True, node[key], others
-    if not isinstance(node[key], dict):
-        return False, None, node
-    is_there, value, left = _taken(node[key], inner)
-    if not is_there:
-        return False, None, node
-    return True, value, others | {key: left} if left else others
 
 
 def _leave_out(fields: dict[str, Any], names: tuple[str, ...], path: str, lost: Lost) -> None:
@@ -386,9 +367,8 @@ def _format_to_preview(value: Any) -> Any:
         return value
     name = _PREVIEW_FORMATS.get(value["type"])
     # Another rate or a further key has no word in preview: it crosses as it is and is refused.
-    return (
-        name if name is not None and {**_GA_FORMATS[name], **value} == _GA_FORMATS[name] else value
-    )
+    is_known = name is not None and _GA_FORMATS[name].items() >= value.items()
+    return name if is_known else value
 
 
 def _turn_detection_to_ga(value: Any) -> Any:
