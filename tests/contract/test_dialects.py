@@ -19,7 +19,7 @@ import pytest_asyncio
 from rtclient.engine import scripted
 from rtclient.engine.door import DoorRules
 from rtclient.engine.profiles import AZURE
-from rtclient.engine.senses import Say
+from rtclient.engine.senses import Call, Say
 from rtclient.engine.serve import serve
 from server.check import check
 from server.settings import load_settings
@@ -38,11 +38,17 @@ ANSWER = "Hi."
 """Short: speech goes out at four times the speed of talking."""
 LONG = "tell me a story"
 STORY = " ".join(["one two three four five"] * 40)
+QUESTION = "how is the weather"
 TOOL = {
     "type": "function",
     "name": "get_weather",
     "description": "Tells the weather.",
     "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+}
+ANSWERS = {
+    WORDS.lower(): [Say(ANSWER)],
+    LONG: [Say(STORY)],
+    QUESTION: [Say("Let me see."), Call("get_weather", '{"place": "Paris"}')],
 }
 VAD = {"type": "server_vad", "silence_duration_ms": 300}
 
@@ -229,20 +235,21 @@ async def audio_manual(program: Program) -> None:
 
 
 async def tool(program: Program) -> None:
-    """A tool is called, and what it returned is told."""
+    """A tool is called behind some words, and what it returned is told."""
     session = await program.begin(speaks=False, tools=[TOOL])
     assert session["tools"] == [TOOL]
-    await program.say("get_weather in Paris")
+    await program.say(QUESTION)
     await program.send("response.create")
-    (call,) = (await program.done())["output"]
-    assert json.loads(call["arguments"]) == {"place": "get_weather in Paris"}
+    said, call = (await program.done())["output"]
+    assert said["content"] == [{"type": program.tongue.part, "text": "Let me see."}]
+    assert json.loads(call["arguments"]) == {"place": "Paris"}
     (arguments,) = program.of("response.function_call_arguments.done")
     assert (arguments["name"], arguments["call_id"]) == ("get_weather", call["call_id"])
     item = {"type": "function_call_output", "call_id": call["call_id"], "output": "sunny"}
     await program.send("conversation.item.create", item=item)
     await program.send("response.create")
     await program.done()
-    assert program.said(program.tongue.text) == "The tool says: sunny"
+    assert program.said(program.tongue.text) == "Let me see.The tool says: sunny"
 
 
 async def barge_in(program: Program) -> None:
@@ -297,9 +304,7 @@ class Stage:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def engine_port() -> AsyncIterator[int]:
     """The port of a strict Azure, with scripted senses."""
-    senses = scripted.senses(
-        *[WORDS] * 4, answers={LONG: [Say(STORY)], WORDS.lower(): [Say(ANSWER)]}
-    )
+    senses = scripted.senses(*[WORDS] * 4, answers=ANSWERS)
     rules = DoorRules(profile=AZURE, key=KEY, deployments=("voice",))
     async with serve(senses, rules=rules) as engine:
         yield engine.address[1]
