@@ -351,6 +351,7 @@ RENAMED = [
     "form",
     [
         '{"type":"%s","event_id":"e","delta":"AAAA"}',
+        '{"type":"%s","event_id":"%s","delta":"\\"type\\":\\"%s\\"","%s":"%s"}',
         '{"event_id":"%s","type":"%s","delta":"\\u0041"}',
         ' {\n "type" : "%s", "delta": "1e2" , "n": 1e2}\r\n',
         '{"event_id":"\\"type\\":\\"%s\\"","type":"%s"}',
@@ -368,6 +369,25 @@ def test_a_delta_keeps_every_byte_but_its_name(form: str, ga: str, preview: str)
         assert json.loads(text) == json.loads(expected)
     (back,) = PreviewUpstream().to_inner(text).texts
     assert json.loads(back) == json.loads(outer)
+
+
+@pytest.mark.parametrize(("ga", "preview"), RENAMED)
+def test_a_name_with_an_escape_is_read_for_what_it_is(ga: str, preview: str) -> None:
+    text = json.dumps({"type": ga, "delta": "AAAA"}).replace(".", "\\u002e")
+    (left,) = PreviewClient().to_outer(text).texts
+    assert json.loads(left) == {"type": preview, "delta": "AAAA"}
+
+
+def test_a_change_cannot_be_hidden_behind_an_escape() -> None:
+    text = '{"type":"session\\u002eupdate","session":{"voice":"ash"}}'
+    (left,) = PreviewClient().to_inner(text).texts
+    assert json.loads(left)["session"] == {
+        "type": "realtime",
+        "audio": {"output": {"voice": "ash"}},
+    }
+    long = "".join(f"\\u{ord(letter):04x}" for letter in "response.output_text.delta")
+    (left,) = PreviewClient().to_outer(f'{{"type":"{long}"}}').texts
+    assert json.loads(left) == {"type": "response.text.delta"}
 
 
 @pytest.mark.parametrize(
