@@ -398,6 +398,16 @@ async def test_a_voice_of_the_settings_that_the_preview_lacks_costs_no_session(
     assert second == {key: value for key, value in first.items() if key != "voice"}
 
 
+async def test_a_voice_that_only_ga_has_is_replaced_for_the_preview(stage: Stage) -> None:
+    async with talking(stage.app.port, GA.path) as talker:
+        await talker.until("session.created")
+        session = {"type": "realtime", "audio": {"output": {"voice": "cedar"}}}
+        await talker.send("session.update", session=session)
+        updated = (await talker.until("session.updated"))["session"]
+    expected = {"ga": "cedar", "preview": "alloy"}[stage.dialect]
+    assert updated["audio"]["output"]["voice"] == expected
+
+
 async def test_the_check_accepts_the_service(stage: Stage, tmp_path: Path) -> None:
     verdict = await check(load_settings(stage.environment, tmp_path))
     assert verdict.is_ok, verdict.lines
