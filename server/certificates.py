@@ -2,7 +2,8 @@
 
 The authority is made to be trusted by hand, so it is made to be harmless: it can vouch for this
 machine and for names and addresses of private networks only (its name constraints say so, and
-clients hold to them), and for no further authority (path length 0).
+nearly all clients hold to them; Java does not), for servers only, not for mail or programs
+(extended key usage), and for no further authority (path length 0).
 """
 
 import hashlib
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.types import (
@@ -34,7 +35,11 @@ _AUTHORITY_LASTS = timedelta(days=3650)
 _CERTIFICATE_LASTS = timedelta(days=397)  # Apple accepts 825 days at most, some programs 398
 _RENEWED_BEFORE = timedelta(days=90)  # so a server may run that long without a new start
 _CLOCK_SKEW = timedelta(hours=1)
+_FOR_SERVERS = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH])
 _MAX_COMMON_NAME = 64
+_ODD_KEY = "a key of a kind that clients do not know: take one of RSA, P-256 or Ed25519."
+_UNUSABLE = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm, x509.ExtensionNotFound)
+"""What reading and checking raises when a file holds something else than we once wrote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +55,24 @@ def make_authority(owner: str, domain: str, now: datetime) -> Pair:
 
     Args:
         owner: Who made it, such as `ann@laptop`; people read it in the lists of their browsers.
-        domain: The machine's own name, for which the authority can vouch too; may be empty.
+        domain: The machine's own name, for which the authority can vouch too, and for those under
+            it; may be empty. One that can be a top-level domain, such as `dev`, does not count: it
+            would take in all of the world's `.dev`.
         now: The time, with its zone.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = _name(f"Parley local authority {owner}")
     domains = list(PRIVATE_DOMAINS)
-    if _is_domain(domain) and domain.lower() not in domains:
-        domains.append(domain.lower())
+    own = domain.lower()
+    if _is_domain(own) and not _can_be_top_level(own) and own not in domains:
+        domains.append(own)
     permitted: list[x509.GeneralName] = [x509.DNSName(domain) for domain in domains]
     permitted += [x509.IPAddress(ipaddress.ip_network(text)) for text in PRIVATE_NETWORKS]
     builder = (
         _builder(name, name, key.public_key(), now, now + _AUTHORITY_LASTS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
+        .add_extension(_FOR_SERVERS, critical=False)
         .add_extension(x509.NameConstraints(permitted, None), critical=True)
     )
     return _pair(builder.sign(key, hashes.SHA256()), key)
@@ -79,7 +88,7 @@ def issue(authority: Pair, names: Sequence[str], now: datetime) -> Pair:
     for name in names:
         if not _is_permitted(issuer, name):
             raise ValueError(
-                f"{name} is neither this machine nor a name or address of a private network"
+                f"{name} is no name or address of a private network, such as laptop.local"
             )
     key = ec.generate_private_key(ec.SECP256R1())
     until = min(now + _CERTIFICATE_LASTS, issuer.not_valid_after_utc)
@@ -89,7 +98,7 @@ def issue(authority: Pair, names: Sequence[str], now: datetime) -> Pair:
         .add_extension(x509.SubjectAlternativeName(_general_names(names)), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(_FOR_SERVERS, critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(issuer_id),
             critical=False,
@@ -99,14 +108,21 @@ def issue(authority: Pair, names: Sequence[str], now: datetime) -> Pair:
 
 
 def is_good_authority(pair: Pair, now: datetime) -> bool:
-    """Whether this is an authority with its key that lasts a while."""
+    """Whether this is an authority with its key and its limits that lasts a while.
+
+    One that is not valid yet is good: rather than the authority, which everything has learned to
+    trust, the clock is wrong.
+    """
     try:
         certificate, _ = _loaded(pair)
         certificate.verify_directly_issued_by(certificate)
-        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+        extensions = certificate.extensions
+        is_limited = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value == _FOR_SERVERS
+        extensions.get_extension_for_class(x509.NameConstraints)
+        constraints = extensions.get_extension_for_class(x509.BasicConstraints).value
+    except _UNUSABLE:
         return False
-    return constraints.ca and _lasts(certificate, now)
+    return constraints.ca and is_limited and _ends_late(certificate, now)
 
 
 def is_good_certificate(pair: Pair, authority: Pair, names: Iterable[str], now: datetime) -> bool:
@@ -115,9 +131,11 @@ def is_good_certificate(pair: Pair, authority: Pair, names: Iterable[str], now: 
         certificate, _ = _loaded(pair)
         certificate.verify_directly_issued_by(_loaded(authority)[0])
         alternatives = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (ValueError, TypeError, InvalidSignature, x509.ExtensionNotFound):
+    except _UNUSABLE:
         return False
-    return set(alternatives.value) == set(_general_names(names)) and _lasts(certificate, now)
+    is_begun = certificate.not_valid_before_utc <= now
+    is_for_these = set(alternatives.value) == set(_general_names(names))
+    return is_for_these and is_begun and _ends_late(certificate, now)
 
 
 def pair_faults(certificate: bytes, key: bytes, now: datetime) -> list[str]:
@@ -126,8 +144,11 @@ def pair_faults(certificate: bytes, key: bytes, now: datetime) -> list[str]:
     leaf: x509.Certificate | None = None
     try:
         leaf = x509.load_pem_x509_certificates(certificate)[0]
+        leaf.public_key()
     except ValueError:
         found.append("TLS_CERT holds no certificate in PEM: name the file that begins a chain.")
+    except UnsupportedAlgorithm:
+        found.append(f"TLS_CERT is for {_ODD_KEY}")
     public_key: CertificatePublicKeyTypes | None = None
     try:
         public_key = serialization.load_pem_private_key(key, None).public_key()  # type: ignore[assignment]  # of all key types
@@ -138,7 +159,9 @@ def pair_faults(certificate: bytes, key: bytes, now: datetime) -> list[str]:
         )
     except ValueError:
         found.append("TLS_KEY holds no private key in PEM.")
-    if leaf is None or public_key is None:
+    except UnsupportedAlgorithm:
+        found.append(f"TLS_KEY is {_ODD_KEY}")
+    if found or leaf is None or public_key is None:
         return found
     if _spki(leaf.public_key()) != _spki(public_key):
         return [
@@ -232,10 +255,13 @@ def _is_domain(name: str) -> bool:
     )
 
 
-def _lasts(certificate: x509.Certificate, now: datetime) -> bool:
-    return (
-        certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEWED_BEFORE
-    )
+def _can_be_top_level(domain: str) -> bool:
+    """Whether the world may have this as a top-level domain: letters only, or an encoded one."""
+    return domain.isalpha() or (domain.startswith("xn--") and "." not in domain)
+
+
+def _ends_late(certificate: x509.Certificate, now: datetime) -> bool:
+    return now < certificate.not_valid_after_utc - _RENEWED_BEFORE
 
 
 def _loaded(pair: Pair) -> tuple[x509.Certificate, CertificateIssuerPrivateKeyTypes]:
