@@ -90,7 +90,8 @@ def _locked(folder: Path) -> Iterator[None]:
     """Make the folder, private, and let no other process in meanwhile."""
     folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
     folder.chmod(_PRIVATE_FOLDER)
-    with (folder / "lock").open("w") as lock:
+    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, _PRIVATE_FILE)
+    with open(descriptor, "rb") as lock:
         if fcntl is not None:
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -14,9 +14,8 @@ NOW = datetime(2026, 11, 21, tzinfo=UTC)
 
 
 def modes(folder: Path) -> dict[str, str]:
-    """File name → its mode, without the lock, which holds nothing."""
-    files = (path for path in folder.iterdir() if path.name != "lock")
-    return {path.name: oct(path.stat().st_mode & 0o777) for path in files}
+    """File name → its mode."""
+    return {path.name: oct(path.stat().st_mode & 0o777) for path in folder.iterdir()}
 
 
 def test_folder_and_files_are_private_under_any_umask(tmp_path: Path) -> None:
@@ -27,13 +26,14 @@ def test_folder_and_files_are_private_under_any_umask(tmp_path: Path) -> None:
     finally:
         os.umask(before)
     assert folder.stat().st_mode & 0o777 == 0o700
-    assert modes(folder).keys() == {"authority.pem", "authority.key", identity.certificate.name}
+    made = {"authority.pem", "authority.key", identity.certificate.name, "lock"}
+    assert modes(folder).keys() == made
     assert set(modes(folder).values()) == {"0o600"}
 
 
 def test_what_others_could_read_they_no_longer_can(tmp_path: Path) -> None:
     local_identity(tmp_path, LOCAL_NAMES, NOW)
-    for path in tmp_path.iterdir():
+    for path in tmp_path.glob("[!l]*"):  # the lock holds nothing
         path.chmod(0o644)
     tmp_path.chmod(0o755)
     local_identity(tmp_path, LOCAL_NAMES, NOW)
@@ -88,7 +88,7 @@ def test_many_first_starts_at_once_make_one_authority(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert sorted(threads.map(start, range(8))) == [False] * 7 + [True]
-    assert len(modes(tmp_path)) == 3
+    assert len(modes(tmp_path)) == 4
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
@@ -98,5 +98,5 @@ def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:
 
 
 def test_a_public_name_is_refused_with_the_way_out(tmp_path: Path) -> None:
-    with pytest.raises(LocalAuthorityError, match=r"parley\.example is neither.* set TLS_CERT"):
+    with pytest.raises(LocalAuthorityError, match=r"parley\.example is no name.* set TLS_CERT"):
         local_identity(tmp_path, [*LOCAL_NAMES, "parley.example"], NOW)
