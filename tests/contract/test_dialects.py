@@ -6,7 +6,6 @@ neither knows the tables of the translation. A tap at the service's side sees th
 the server sends there is refused.
 """
 
-import base64
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -25,10 +24,8 @@ from server.check import check
 from server.settings import load_settings
 from tests.support.app import RunningApp, serving
 from tests.support.azure_peer import KEY
-from tests.support.judge import Judge
-from tests.support.preview_judge import PreviewJudge
-from tests.support.quick_senses import LOUD, sound
-from tests.support.talker import Talker, talking
+from tests.support.programs import GA, PREVIEW, VOCABULARIES, Program, Vocabulary
+from tests.support.talker import talking
 from tests.support.tap import Tap
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -53,157 +50,25 @@ ANSWERS = {
 VAD = {"type": "server_vad", "silence_duration_ms": 300}
 
 
-@dataclass(frozen=True, slots=True)
-class Tongue:
-    """How a program of one dialect says things, and what it waits for."""
-
-    dialect: str
-    path: str
-    added: str
-    text: str
-    speech: str
-    transcript: str
-    part: str
-    judge: Callable[[], Judge | PreviewJudge]
-
-    def session(self, *, speaks: bool = True, **more: Any) -> dict[str, Any]:
-        """The session that all the stories ask for, with `turn_detection` and `tools` of one."""
-        words = {"instructions": "Be brief.", "tools": more.get("tools", []), "tool_choice": "auto"}
-        transcription, detection = {"model": "whisper-1"}, more.get("turn_detection")
-        if self.dialect == "ga":
-            pcm16 = {"type": "audio/pcm", "rate": 24000}
-            listens = {"transcription": transcription, "turn_detection": detection}
-            return {
-                **words,
-                "type": "realtime",
-                "output_modalities": ["audio"] if speaks else ["text"],
-                "max_output_tokens": 1000,
-                "audio": {
-                    "input": {**listens, "format": pcm16},
-                    "output": {"voice": "verse", "format": pcm16},
-                },
-            }
-        return {
-            **words,
-            "modalities": ["text", "audio"] if speaks else ["text"],
-            "max_response_output_tokens": 1000,
-            "temperature": 0.7,
-            "input_audio_format": "pcm16",
-            "input_audio_transcription": transcription,
-            "turn_detection": detection,
-            "output_audio_format": "pcm16",
-            "voice": "verse",
-        }
-
-    def wishes(self, *, speaks: bool) -> dict[str, Any]:
-        """What a `response.create` asks for."""
-        if self.dialect == "ga":
-            return {
-                "output_modalities": ["audio"] if speaks else ["text"],
-                "max_output_tokens": 900,
-            }
-        modalities = ["audio", "text"] if speaks else ["text"]
-        return {"modalities": modalities, "max_response_output_tokens": 900}
-
-
-GA = Tongue(
-    dialect="ga",
-    path="/openai/v1/realtime?model=voice",
-    added="conversation.item.added",
-    text="response.output_text",
-    speech="response.output_audio",
-    transcript="response.output_audio_transcript",
-    part="output_text",
-    judge=Judge,
-)
-PREVIEW = Tongue(
-    dialect="preview",
-    path="/openai/realtime?api-version=2025-04-01-preview&deployment=voice",
-    added="conversation.item.created",
-    text="response.text",
-    speech="response.audio",
-    transcript="response.audio_transcript",
-    part="text",
-    judge=PreviewJudge,
-)
-TONGUES = {"ga": GA, "preview": PREVIEW}
-
-
-class Program:
-    """A program of one dialect."""
-
-    def __init__(self, talker: Talker, tongue: Tongue) -> None:
-        self.tongue = tongue
-        self.talker = talker
-        self.send = talker.send
-        self.until = talker.until
-
-    async def begin(self, **wishes: Any) -> dict[str, Any]:
-        """Wait for the session and configure it; returns what it became."""
-        await self.until("session.created")
-        session = self.tongue.session(**wishes)
-        await self.send("session.update", session=session)
-        # The page's path has an update of its own before.
-        updated = await self.until(
-            "session.updated", lambda event: event["session"]["instructions"] == "Be brief."
-        )
-        return dict(updated["session"])
-
-    async def say(self, text: str) -> None:
-        """Write something as the user."""
-        part = {"type": "input_text", "text": text}
-        item = {"type": "message", "role": "user", "content": [part]}
-        await self.send("conversation.item.create", item=item)
-        await self.until(self.tongue.added)
-
-    async def speak(self, length_ms: int = 600, *, quiet_ms: int = 0) -> None:
-        """Send loud sound, and silence behind it."""
-        for level, rest in ((LOUD, length_ms), (0, quiet_ms)):
-            for _ in range(rest // 100):
-                await self.send("input_audio_buffer.append", audio=sound("audio/pcm", level, 100))
-
-    async def done(self, status: str = "completed") -> dict[str, Any]:
-        """Wait for the end of the response; returns it. The limits are told behind it."""
-        response: dict[str, Any] = (await self.until("response.done"))["response"]
-        assert response["status"] == status, response
-        await self.until("rate_limits.updated")
-        return response
-
-    def of(self, kind: str) -> list[dict[str, Any]]:
-        """All events of a type that came so far."""
-        return [event for event in self.talker.events if event["type"] == kind]
-
-    def said(self, name: str) -> str:
-        """What the deltas of a name make together."""
-        return "".join(event["delta"] for event in self.of(f"{name}.delta"))
-
-    def heard_ms(self) -> int:
-        """How much speech came."""
-        return (
-            sum(len(base64.b64decode(e["delta"])) for e in self.of(f"{self.tongue.speech}.delta"))
-            // 48
-        )
-
-
 # ------------------------------------------------------------ the stories
 
 
 async def text(program: Program) -> None:
     """Words are typed and answered in words; an earlier answer is part of the talk."""
     session = await program.begin(speaks=False)
-    assert session.get("temperature") == (0.7 if program.tongue is PREVIEW else None)
-    part = {"type": program.tongue.part, "text": "I am listening."}
+    assert session.get("temperature") == (0.7 if program.words is PREVIEW else None)
+    part = {"type": program.words.part, "text": "I am listening."}
     before = {"type": "message", "role": "assistant", "content": [part]}
     await program.send("conversation.item.create", item=before)
-    assert (await program.until(program.tongue.added))["item"]["content"] == [part]
+    assert (await program.until(program.words.added))["item"]["content"] == [part]
     await program.say("good morning")
-    wishes = program.tongue.wishes(speaks=False)
+    wishes = program.words.wishes(speaks=False)
     await program.send("response.create", response=wishes | {"metadata": {"topic": "greeting"}})
     response = await program.done()
     assert response["metadata"] == {"topic": "greeting"}
-    assert program.said(program.tongue.text) == "You said: good morning"
+    assert program.said(program.words.text) == "You said: good morning"
     (item,) = response["output"]
-    assert item["content"][0] == {"type": program.tongue.part, "text": "You said: good morning"}
+    assert item["content"][0] == {"type": program.words.part, "text": "You said: good morning"}
 
 
 async def audio_by_vad(program: Program) -> None:
@@ -215,7 +80,7 @@ async def audio_by_vad(program: Program) -> None:
     if not program.of(completed):
         await program.until(completed)
     assert program.of(completed)[0]["transcript"] == WORDS
-    assert program.said(program.tongue.transcript) == ANSWER
+    assert program.said(program.words.transcript) == ANSWER
     assert program.heard_ms() > 100
     assert len(program.of("input_audio_buffer.speech_started")) == 1
 
@@ -229,9 +94,9 @@ async def audio_manual(program: Program) -> None:
     await program.until("conversation.item.input_audio_transcription.completed")
     assert not program.of("input_audio_buffer.speech_started")
     assert not program.of("response.created")
-    await program.send("response.create", response=program.tongue.wishes(speaks=True))
+    await program.send("response.create", response=program.words.wishes(speaks=True))
     await program.done()
-    assert program.said(program.tongue.transcript) == ANSWER
+    assert program.said(program.words.transcript) == ANSWER
 
 
 async def tool(program: Program) -> None:
@@ -241,7 +106,7 @@ async def tool(program: Program) -> None:
     await program.say(QUESTION)
     await program.send("response.create")
     said, call = (await program.done())["output"]
-    assert said["content"] == [{"type": program.tongue.part, "text": "Let me see."}]
+    assert said["content"] == [{"type": program.words.part, "text": "Let me see."}]
     assert json.loads(call["arguments"]) == {"place": "Paris"}
     (arguments,) = program.of("response.function_call_arguments.done")
     assert (arguments["name"], arguments["call_id"]) == ("get_weather", call["call_id"])
@@ -249,7 +114,7 @@ async def tool(program: Program) -> None:
     await program.send("conversation.item.create", item=item)
     await program.send("response.create")
     await program.done()
-    assert program.said(program.tongue.text) == "Let me see.The tool says: sunny"
+    assert program.said(program.words.text) == "Let me see.The tool says: sunny"
 
 
 async def barge_in(program: Program) -> None:
@@ -257,7 +122,7 @@ async def barge_in(program: Program) -> None:
     await program.begin(turn_detection=VAD)
     await program.say(LONG)
     await program.send("response.create")
-    delta = await program.until(f"{program.tongue.speech}.delta")
+    delta = await program.until(f"{program.words.speech}.delta")
     await program.speak(quiet_ms=500)
     await program.done("cancelled")
     cut = {"item_id": delta["item_id"], "content_index": 0, "audio_end_ms": 20}
@@ -265,14 +130,14 @@ async def barge_in(program: Program) -> None:
     assert cut.items() <= (await program.until("conversation.item.truncated")).items()
     if len(program.of("response.done")) < 2:
         await program.done()
-    assert program.said(program.tongue.transcript).endswith(ANSWER)
+    assert program.said(program.words.transcript).endswith(ANSWER)
 
 
 async def transcription(program: Program) -> None:
     """Turns are written down and not answered."""
-    listens = program.tongue.session(turn_detection=VAD)
-    prefix = "transcription_" if program.tongue.dialect == "preview" else ""
-    if program.tongue.dialect == "ga":
+    listens = program.words.session(turn_detection=VAD)
+    prefix = "transcription_" if program.words.dialect == "preview" else ""
+    if program.words.dialect == "ga":
         session = {"type": "transcription", "audio": {"input": listens["audio"]["input"]}}
     else:
         names = ("input_audio_format", "input_audio_transcription", "turn_detection")
@@ -333,44 +198,43 @@ async def stage(
         yield Stage(request.param, app, tap, environment)
 
 
-def judged(events: Iterable[dict[str, Any]], tongue: Tongue) -> None:
+def judged(events: Iterable[dict[str, Any]], words: Vocabulary) -> None:
     """Let the judge of a dialect see all events; those of our own are none of its business."""
-    judge = tongue.judge()
+    judge = words.judge()
     for event in events:
         if not event["type"].startswith("parley."):
             judge.see(event)
     judge.end()
 
 
-async def played(stage: Stage, client: str, story: Story, path: str = "") -> Talker:
+async def played(stage: Stage, client: str, story: Story, path: str = "") -> None:
     """Play a story; every event on either side is as its dialect has it, and none is an error."""
-    tongue = TONGUES[client]
-    async with talking(stage.app.port, path or tongue.path) as talker:
-        await story(Program(talker, tongue))
-    judged(talker.events, tongue)
+    words = VOCABULARIES[client]
+    async with talking(stage.app.port, path or words.path) as talker:
+        await story(Program(talker, words))
+    judged(talker.events, words)
     received = stage.tap.lines[-1].received  # it may end in the middle of something
-    service = TONGUES[stage.dialect].judge()
+    service = VOCABULARIES[stage.dialect].judge()
     for event in received:
         service.see(event)
     assert "error" not in [event["type"] for event in (*talker.events, *received)]
-    return talker
 
 
 @pytest.mark.parametrize("story", STORIES)
-@pytest.mark.parametrize("client", TONGUES)
+@pytest.mark.parametrize("client", VOCABULARIES)
 async def test_a_program_on_its_own_path(stage: Stage, client: str, story: str) -> None:
     await played(stage, client, STORIES[story])
 
 
 @pytest.mark.parametrize("story", STORIES)
-@pytest.mark.parametrize("client", TONGUES)
+@pytest.mark.parametrize("client", VOCABULARIES)
 async def test_a_program_on_the_path_of_the_page(stage: Stage, client: str, story: str) -> None:
     await played(stage, client, STORIES[story], f"/ws?dialect={client}")
 
 
-@pytest.mark.parametrize("client", TONGUES)
+@pytest.mark.parametrize("client", VOCABULARIES)
 async def test_a_program_that_only_transcribes(stage: Stage, client: str) -> None:
-    path, _, query = TONGUES[client].path.partition("?")
+    path, _, query = VOCABULARIES[client].path.partition("?")
     version = query.partition("&")[0] if client == "preview" else ""
     await played(stage, client, transcription, f"{path}?intent=transcription&{version}")
     update = stage.tap.lines[-1].sent[0]["type"]
@@ -423,13 +287,13 @@ async def test_the_check_accepts_the_service(stage: Stage, tmp_path: Path) -> No
 async def test_an_error_names_the_place_as_the_program_spells_it(
     stage: Stage, client: str, param: str
 ) -> None:
-    tongue = TONGUES[client]
-    async with talking(stage.app.port, tongue.path) as talker:
+    words = VOCABULARIES[client]
+    async with talking(stage.app.port, words.path) as talker:
         await talker.until("session.created")
-        session = tongue.session(turn_detection={"type": "server_vad", "threshold": 5})
+        session = words.session(turn_detection={"type": "server_vad", "threshold": 5})
         await talker.send("session.update", event_id="mine", session=session)
         error = (await talker.until("error"))["error"]
     assert (error["code"], error["param"]) == ("invalid_value", param)
     assert error["event_id"] == "mine"
     assert f"'{param}'" in error["message"]
-    judged(talker.events, tongue)
+    judged(talker.events, words)
