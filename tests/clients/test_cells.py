@@ -10,7 +10,7 @@ from tests.support.matrix import Matrix, locked_version, sheet_of
 FOLDER = Path(__file__).parent
 SHEET = sheet_of(FOLDER)
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.asyncio(loop_scope="session")

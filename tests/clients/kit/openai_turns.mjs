@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 30_000;
 const WAV_HEADER_BYTES = 44;
 const STARTS = ['session.created', 'transcription_session.created'];
 const LONG = 'Count to thirty'; // the answer takes many seconds to speak

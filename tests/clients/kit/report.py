@@ -15,7 +15,7 @@ import wave
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-LIMIT_S = 15.0
+LIMIT_S = 30.0
 """What a step may take."""
 AT_ONCE = 8
 """How many runs go on side by side; they mostly wait."""
