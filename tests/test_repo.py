@@ -88,6 +88,7 @@ PURE = (
     "server/relay/core.py",
     "server/relay/layers.py",
     "server/relay/voices.py",
+    "server/relay/commits.py",
     "server/relay/input_audio.py",
     "server/relay/ledger.py",
     "server/relay/responses.py",

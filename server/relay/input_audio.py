@@ -25,8 +25,9 @@ def base64_bytes(text: str, key: re.Pattern[str]) -> int:
     if end < 0:
         return 0
     padding = 2 if text.endswith("==", start, end) else int(text.endswith("=", start, end))
-    # Some programs write `/` as `\/`.
-    return (end - start - text.count("\\", start, end)) * 3 // 4 - padding
+    # Some programs write `/` as `\/`. Looking for one is far quicker than counting none.
+    escapes = text.count("\\", start, end) if text.find("\\", start, end) >= 0 else 0
+    return (end - start - escapes) * 3 // 4 - padding
 
 
 class InputAudio:

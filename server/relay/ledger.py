@@ -91,7 +91,8 @@ class Ledger:
             text: a valid client event.
             waiting: the `response.create`, when it is one.
         """
-        given = decode(text).get("event_id")
+        event = decode(text)
+        given = event.get("event_id")
         if isinstance(given, str) and 0 < len(given) <= MAX_ID_CHARS and given not in self._sent:
             self._remember(given, Sent(kind, given, False, text if waiting else "", waiting))
             return text
@@ -100,7 +101,11 @@ class Ledger:
         self._count += 1
         event_id = f"{_PREFIX}{self._count}"
         self._remember(event_id, Sent(kind, given, True, text if waiting else "", waiting))
-        return _with_id(text, event_id)
+        if "event_id" in event:
+            return encode({**event, "event_id": event_id})
+        # What the client wrote stays as it is, numbers and white space included.
+        head, _, rest = text.partition("{")
+        return f'{head}{{"event_id":"{event_id}",{rest}'
 
     def _remember(self, event_id: str, sent: Sent) -> None:
         self._sent[event_id] = sent
@@ -117,12 +122,3 @@ class Ledger:
         if sent is not None:
             self._chars -= len(sent.text)
         return sent
-
-
-def _with_id(text: str, event_id: str) -> str:
-    event = decode(text)
-    if "event_id" in event:
-        return encode({**event, "event_id": event_id})
-    # What the client wrote stays as it is, numbers and white space included.
-    head, _, rest = text.partition("{")
-    return f'{head}{{"event_id":"{event_id}",{rest}'

@@ -252,6 +252,8 @@ class Responses:
 
     def take_redundant(self, now: float) -> int:
         """Forget what is being answered already; return how many there were."""
+        if not self._waiting:
+            return 0
         kept = [one for one in self._waiting if not self.is_redundant(one, now)]
         count = len(self._waiting) - len(kept)
         if count:

@@ -13,41 +13,22 @@ Rules of the file:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.codec import MAX_BYTES, decode, encode, peek_type
 from server.errors import FAULTS, error_event
 from server.relay.actions import Action, Count, Notice, ToClient, ToUpstream, WakeAt
-from server.relay.input_audio import PAUSE_S, InputAudio
+from server.relay.commits import Commits, Fate
+from server.relay.input_audio import InputAudio
 from server.relay.ledger import Ledger, benign_kind, is_benign
 from server.relay.responses import Responses
 from server.relay.session_view import SessionView
 from server.relay.spoken_items import SpokenItems
 
-MIN_COMMIT_MS = 100
-"""The service refuses to commit less."""
-TAIL_MS = 500
-"""So much audio after a turn that the upstream ended is what was on its way meanwhile."""
-HOLD_S = 1.0
-"""How long a commit is held while turns are detected."""
-
 _APPEND = "input_audio_buffer.append"
 _AUDIO_DELTA = "response.output_audio.delta"
 
-_TOO_SHORT = Notice(
-    "info",
-    "commit_too_short",
-    "A commit of less than 100 ms of audio was left out: the service refuses it. "
-    "Append more audio before input_audio_buffer.commit.",
-)
-_NOT_NEEDED = Notice(
-    "info",
-    "commit_not_needed",
-    "A commit was left out: turns are detected, so the service commits by itself. "
-    "Set turn_detection to null to end turns with input_audio_buffer.commit.",
-)
 _JOINED = Notice(
     "info",
     "response_joined",
@@ -67,26 +48,16 @@ _DROPPED = Notice(
 )
 
 
-@dataclass(slots=True)
-class _Held:
-    """A commit that may not be needed."""
-
-    text: str
-    since: float
-
-
 class Sequencer:
     """The layer of one session."""
 
     def __init__(self) -> None:
         self._view = SessionView()
         self._audio = InputAudio(self._view)
+        self._commits = Commits(self._view, self._audio)
         self._items = SpokenItems(self._view)
         self._responses = Responses(self._view, self._audio)
         self._ledger = Ledger()
-        self._held: _Held | None = None
-        self._is_after_commit = False
-        """The client's last words were a commit that was not passed on, and creates."""
         self._is_cancelling = False
         """The client's cancel is on its way, and nothing has come of it yet."""
         self._armed: float | None = None
@@ -104,7 +75,7 @@ class Sequencer:
             self._audio.on_append(text, now)
             return [ToUpstream(text), *self._settle(now)]
         if event_type not in self._FROM_CLIENT:
-            return [*self._let_go(now), ToUpstream(text), *self._settle(now)]
+            return [*self._before_other(), ToUpstream(text), *self._settle(now)]
         try:
             event = decode(text)
         except RemoteProtocolError:
@@ -134,33 +105,36 @@ class Sequencer:
     # The client: (event, its text, now) → actions.
 
     def _on_commit(self, _event: dict[str, Any], text: str, now: float) -> list[Action]:
-        if self._audio.length_ms < MIN_COMMIT_MS:
-            self._is_after_commit = self._view.detects_turns
-            return [_left_out(), _TOO_SHORT]
-        if not self._view.detects_turns:
-            return self._commit(text)
-        self._is_after_commit = True
-        if self._held is not None:  # periodic commits: the first one says since when
-            self._held.text = text
-            return [_left_out()]
-        if self._audio.has_turn_ended and self._audio.length_ms < TAIL_MS:
-            return [_left_out(), _NOT_NEEDED]
-        self._held = _Held(text, now)
-        return []
+        return self._decided(self._commits.on_commit(text, now))
+
+    def _decided(self, fate: Fate) -> list[Action]:
+        """Do what was decided about a commit."""
+        match fate:
+            case None:
+                return []
+            case Notice():
+                return [_left_out(), fate]
+            case text:
+                self._audio.on_cut()
+                self._responses.on_committed()
+                return [ToUpstream(self._ledger.tag("commit", text))]
+
+    def _before_other(self) -> list[Action]:
+        return self._decided(self._commits.on_other())
 
     def _on_clear(self, _event: dict[str, Any], text: str, now: float) -> list[Action]:
-        actions = self._let_go(now)
+        actions = self._before_other()
         self._audio.on_cut()
         return [*actions, ToUpstream(text)]
 
     def _on_update(self, event: dict[str, Any], text: str, now: float) -> list[Action]:
-        actions = self._let_go(now)
+        actions = self._before_other()
         self._view.on_update(event, now)
         self._audio.on_session()
         return [*actions, ToUpstream(text)]
 
     def _on_item(self, event: dict[str, Any], text: str, now: float) -> list[Action]:
-        actions = self._let_go(now)
+        actions = self._before_other()
         item = _dict(event.get("item"))
         self._items.on_created(item.get("id"))
         self._responses.on_item(item)
@@ -171,8 +145,8 @@ class Sequencer:
             self._responses.on_out_of_band()
             return [ToUpstream(text)]
         waiting = self._responses.new(event, text, now)
-        waiting.after_commit = self._is_after_commit
-        if self._held is None and self._responses.is_redundant(waiting, now):
+        waiting.after_commit = self._commits.are_left_to_upstream
+        if not self._commits.is_held and self._responses.is_redundant(waiting, now):
             return [_left_out(), _ANSWERED]
         if not self._responses.has_room(waiting):
             return [self._refusal(event), _left_out()]
@@ -259,12 +233,12 @@ class Sequencer:
     def _on_speech_stopped(self, event: dict[str, Any], text: str, now: float) -> list[Action]:
         self._audio.on_turn_ended(event)
         self._responses.on_turn_ended(now, is_answered=self._view.answers_turns)
-        return [ToClient(text), *self._drop_commit()]
+        return [ToClient(text), *self._decided(self._commits.on_turn_ended())]
 
     def _on_timeout(self, event: dict[str, Any], text: str, now: float) -> list[Action]:
         self._audio.on_turn_ended(event)
         self._responses.on_turn_ended(now, is_answered=True)
-        return [ToClient(text), *self._drop_commit()]
+        return [ToClient(text), *self._decided(self._commits.on_turn_ended())]
 
     def _on_created(self, event: dict[str, Any], text: str, _now: float) -> list[Action]:
         self._is_cancelling = False
@@ -359,56 +333,17 @@ class Sequencer:
         "error": _on_error,
     }
 
-    # A commit while turns are detected.
-
-    def _commit(self, text: str) -> list[Action]:
-        self._audio.on_cut()
-        self._responses.on_committed()
-        self._is_after_commit = False
-        return [ToUpstream(self._ledger.tag("commit", text))]
-
-    def _held_until(self, held: _Held) -> tuple[float, bool]:
-        """Return when it is decided about a held commit, and whether it is then sent."""
-        if not self._view.detects_turns:
-            return held.since, True
-        if self._audio.has_turn_ended:
-            return held.since + HOLD_S, False
-        paused_at = max(held.since + PAUSE_S, self._audio.pauses_at)
-        ends_at = held.since + HOLD_S
-        return (paused_at, True) if paused_at <= ends_at else (ends_at, False)
-
-    def _let_go(self, now: float) -> list[Action]:
-        """Decide about a held commit now, because something comes that must not overtake it."""
-        self._is_after_commit = False
-        if self._held is None:
-            return []
-        held, self._held = self._held, None
-        _, is_wanted = self._held_until(held)
-        return self._commit(held.text) if is_wanted else [_left_out(), _NOT_NEEDED]
-
-    def _drop_commit(self) -> list[Action]:
-        if self._held is None:
-            return []
-        self._held = None
-        return [_left_out(), _NOT_NEEDED]
-
     # What follows from all this.
 
     def _settle(self, now: float) -> list[Action]:
         """Do what has become possible, and ask to be woken for the rest."""
-        actions: list[Action] = []
-        due: float | None = None
-        if self._held is not None:
-            due, is_wanted = self._held_until(self._held)
-            if now >= due:
-                actions += self._commit(self._held.text) if is_wanted else self._drop_commit()
-                self._held = None
-        if self._held is None:
+        actions = self._decided(self._commits.on_time(now))
+        due = self._commits.due()
+        if due is None:
             if left_out := self._responses.take_redundant(now):
                 actions += [_left_out(left_out), _ANSWERED]
             for waiting in self._responses.due(now):
-                text = self._ledger.tag("create", waiting.text, waiting)
-                actions.append(ToUpstream(text))
+                actions.append(ToUpstream(self._ledger.tag("create", waiting.text, waiting)))
             due = self._responses.next_due(now)
         if due is not None and due != self._armed:
             self._armed = due

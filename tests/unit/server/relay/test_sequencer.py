@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtclient.protocol.audio import to_base64
-from server.relay.sequencer import HOLD_S, Sequencer
+from server.relay.commits import HOLD_S
+from server.relay.sequencer import Sequencer
 from tests.support.sequenced import SequencerPlay
 
 KEYS = """response item item_id id call_id event_id response_id conversation_id type role status
