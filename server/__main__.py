@@ -27,7 +27,7 @@ from server.local_authority import Identity, LocalAuthorityError
 from server.logs import Redactor, configure_logs
 from server.settings import Settings, SettingsError, hand_down, load_settings
 from server.tls import identity_of, trust_lines
-from server.upstreams import Upstream, create_upstream
+from server.upstreams import Upstream, create_upstream, create_upstreams
 
 _GRACE_S = 5
 """How long requests may take to end when the server stops."""
@@ -119,7 +119,7 @@ def start_lines(
             " AZURE_OPENAI_DEPLOYMENT (or OPENAI_API_KEY) into .env."
         )
     lines += [f"  Warning   {warning}" for warning in settings.warnings()]
-    if settings.upstream != "engine" and not settings.tls_verify:
+    if settings.services != ("engine",) and not settings.tls_verify:
         bar = "!" * 72
         lines += [bar, "!! TLS VERIFICATION IS OFF: the key can be read on its way. !!", bar]
     return lines
@@ -144,20 +144,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     if options.reload:
         return _serve_reloading(settings, identity)
-    upstream = create_upstream(settings)
-    redactor.add(_credentials(upstream))
-    return _serve(settings, upstream, identity)
+    upstreams = create_upstreams(settings)
+    for upstream in upstreams:
+        redactor.add(_credentials(upstream))
+    return _serve(settings, upstreams, identity)
 
 
-def _serve(settings: Settings, upstream: Upstream, identity: Identity | None) -> int:
+def _serve(settings: Settings, upstreams: Sequence[Upstream], identity: Identity | None) -> int:
     listener = _listen(settings)
     if listener is None:
         return 1
     port = listener.getsockname()[1]
     server = _Server(
-        uvicorn_config(create_app(settings, upstream=upstream), settings, identity),
+        uvicorn_config(
+            create_app(settings, upstream=upstreams[0], others=upstreams[1:]), settings, identity
+        ),
         lambda: print(
-            "\n".join(start_lines(settings, _named(upstream), port, identity)), flush=True
+            "\n".join(start_lines(settings, _named(upstreams), port, identity)), flush=True
         ),
     )
     try:
@@ -183,7 +186,7 @@ def _serve_reloading(settings: Settings, identity: Identity | None) -> int:
     listener = _listen(settings)
     if listener is None:
         return 1
-    port, label = listener.getsockname()[1], _named(create_upstream(settings))
+    port, label = listener.getsockname()[1], _named(create_upstreams(settings))
     print("\n".join(start_lines(settings, label, port, identity)), flush=True)
     config = uvicorn_config("server.main:app", settings, identity, reload=True)
     with listener:
@@ -241,7 +244,12 @@ def _listen(settings: Settings) -> socket.socket | None:
         return None
 
 
-def _named(upstream: Upstream) -> str:
+def _named(upstreams: Sequence[Upstream]) -> str:
+    first, *others = map(_name, upstreams)
+    return f"{first}; for clients of /realtime also {', '.join(others)}" if others else first
+
+
+def _name(upstream: Upstream) -> str:
     if upstream.kind == "engine":
         return upstream.label
     what = "deployment" if upstream.kind == "azure" else "model"

@@ -33,7 +33,7 @@ from server.routes.ws import socket_routes
 from server.security import make_gate
 from server.sessions import Sessions
 from server.settings import Settings
-from server.upstreams import Upstream, create_upstream
+from server.upstreams import Upstream, create_upstream, create_upstreams
 from server.upstreams.engine import EngineUpstream
 
 PUBLIC = Path(__file__).resolve().parent.parent / "public"
@@ -71,7 +71,7 @@ def create_app(
     """
     peer = upstream if upstream is not None else create_upstream(settings)
     if others is None:
-        others = [create_upstream(settings.for_service(kind)) for kind in settings.services[1:]]
+        others = create_upstreams(settings)[1:]
     peers = (peer, *others)
     token = settings.access_token
     gate = make_gate(

@@ -13,7 +13,7 @@ from server.upstreams.entra import EntraTokens
 from server.upstreams.openai import OpenAIUpstream
 from server.upstreams.state import State
 
-__all__ = ["Dialler", "State", "Upstream", "create_upstream"]
+__all__ = ["Dialler", "State", "Upstream", "create_upstream", "create_upstreams"]
 
 
 class Upstream(Protocol):
@@ -91,3 +91,8 @@ def create_upstream(
         tokens = None if settings.azure_openai_api_key else EntraTokens()
         return AzureUpstream(endpoint, remote, tokens)
     return OpenAIUpstream(endpoint, remote)
+
+
+def create_upstreams(settings: Settings) -> list[Upstream]:
+    """Return all voice services that may be dialled, the default one first."""
+    return [create_upstream(settings.for_service(kind)) for kind in settings.services]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from server.settings import SettingsError, load_settings
+from server.upstreams import create_upstreams
 
 TODAY = date(2026, 11, 21)
 AZURE = {
@@ -79,3 +80,9 @@ def test_warnings_are_about_every_service(folder: Path) -> None:
     environ = AZURE | OPENAI | {"PARLEY_PROVIDERS": "openai"}
     warnings = load_settings(environ, folder).warnings(TODAY)
     assert any("OPENAI_MODEL=gpt-realtime-2.1" in warning for warning in warnings)
+
+
+def test_there_is_an_upstream_for_each_service(folder: Path) -> None:
+    environ = AZURE | OPENAI | {"PARLEY_PROVIDERS": "openai,engine"}
+    upstreams = create_upstreams(load_settings(environ, folder))
+    assert [upstream.kind for upstream in upstreams] == ["azure", "openai", "engine"]
