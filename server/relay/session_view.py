@@ -19,13 +19,16 @@ _MAX_PATCHES = 32
 _ANSWER_S = 10.0
 """A `session.update` that has no answer for so long was refused."""
 _KEPT = ("type", "output_modalities")
-_KEPT_OF_AUDIO = ("format", "turn_detection")
+_KEPT_OF_AUDIO = {"format": ("type",), "turn_detection": ("type", "create_response")}
+_MAX_ID_CHARS = 512
+_MAX_WORD_CHARS = 64
+_MAX_WORDS = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Update:
     patch: dict[str, Any]
-    event_id: object
+    event_id: str | None
     sent_at: float
 
 
@@ -40,7 +43,9 @@ class SessionView:
     def on_update(self, event: Mapping[str, Any], now: float) -> None:
         """The client sent a `session.update`."""
         patch = _kept(_mapping(event.get("session")))
-        self._updates.append(_Update(patch, event.get("event_id"), now))
+        event_id = event.get("event_id")
+        is_short = isinstance(event_id, str) and len(event_id) <= _MAX_ID_CHARS
+        self._updates.append(_Update(patch, event_id if is_short else None, now))
         self._predict()
 
     def on_session(self, event: Mapping[str, Any], now: float) -> None:
@@ -109,15 +114,34 @@ def ticks_per_byte(audio_format: object) -> int:
 
 
 def _kept(session: Mapping[str, Any]) -> dict[str, Any]:
-    """Leave out what may be large and is of no use here: instructions, tools."""
-    kept = {key: session[key] for key in _KEPT if key in session}
+    """Return what is of use here: all of it is small, whatever a peer wrote."""
+    kept = {key: _small(session[key]) for key in _KEPT if key in session}
     sides = _mapping(session.get("audio"))
     kept["audio"] = {
-        side: {key: fields[key] for key in _KEPT_OF_AUDIO if key in fields}
+        side: {
+            key: _inner(fields[key], names)
+            for key, names in _KEPT_OF_AUDIO.items()
+            if key in fields
+        }
         for side in ("input", "output")
         if (fields := _mapping(sides.get(side)))
     }
     return kept
+
+
+def _inner(value: object, names: tuple[str, ...]) -> dict[str, Any] | None:
+    if not isinstance(value, Mapping):
+        return None
+    return {name: _small(value[name]) for name in names if name in value}
+
+
+def _small(value: object) -> object:
+    """Return a word, some words or a switch as it is; None in place of anything larger."""
+    if isinstance(value, list):
+        is_small = len(value) <= _MAX_WORDS and all(isinstance(_small(one), str) for one in value)
+        return value if is_small else None
+    is_word = isinstance(value, str) and len(value) <= _MAX_WORD_CHARS
+    return value if is_word or isinstance(value, bool) else None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -109,3 +109,14 @@ def test_no_session_is_too_odd(session: Any, patch: Any) -> None:
     assert seen.input_ticks in (1, 6)
     assert seen.output_ticks in (1, 6)
     assert seen.detects_turns or not seen.answers_turns
+
+
+def test_what_is_kept_of_an_update_is_small_whatever_a_client_writes() -> None:
+    seen = view({"type": "server_vad"})
+    many, long = {f"k{n}": n for n in range(9_000)}, "x" * 100_000
+    for _ in range(40):
+        seen.on_update(update({"type": "server_vad", **many}, event_id=long), 0.0)
+        seen.on_update(update({"type": long, "create_response": [many]}), 0.0)
+        seen.on_update({"session": {"output_modalities": [long], "type": many}}, 0.0)
+    assert len(repr(vars(seen))) < 10_000
+    assert seen.detects_turns
