@@ -20,7 +20,7 @@ Kind = Literal["commit", "create", "cancel", "item"]
 
 MAX_SENT = 128
 MAX_CHARS = 1024 * 1024
-"""How much text of events on their way is remembered for another try; the oldest goes first."""
+"""How much text of events on their way is remembered, their ids included; the oldest goes first."""
 MAX_ID_CHARS = 512
 
 _PREFIX = "parley_seq_"
@@ -60,6 +60,11 @@ class Sent:
     """Kept only of a `response.create`."""
     waiting: Waiting | None = None
     """The `response.create`, for another try."""
+
+    @property
+    def chars(self) -> int:
+        """How much text this is."""
+        return len(self.text) + len(self.client_id or "")
 
 
 def is_benign(kind: Kind, error: Mapping[str, Any]) -> bool:
@@ -109,10 +114,10 @@ class Ledger:
 
     def _remember(self, event_id: str, sent: Sent) -> None:
         self._sent[event_id] = sent
-        self._chars += len(sent.text)
+        self._chars += sent.chars
         while len(self._sent) > MAX_SENT or (self._chars > MAX_CHARS and len(self._sent) > 1):
             _, oldest = self._sent.popitem(last=False)
-            self._chars -= len(oldest.text)
+            self._chars -= oldest.chars
 
     def take(self, event_id: object) -> Sent | None:
         """Return the event that an error names, and forget it; None: not one of these."""
@@ -120,5 +125,5 @@ class Ledger:
             return None
         sent = self._sent.pop(event_id, None)
         if sent is not None:
-            self._chars -= len(sent.text)
+            self._chars -= sent.chars
         return sent

@@ -61,6 +61,14 @@ def test_what_is_remembered_is_bounded() -> None:
     assert ledger.take("second") is not None
 
 
+def test_long_ids_count_as_what_is_remembered() -> None:
+    ledger, long = Ledger(), "x" * (MAX_CHARS // 2)
+    commit = '{"type":"input_audio_buffer.commit","event_id":"%s"}'
+    known = [json.loads(ledger.tag("commit", commit % f"{long}{n}"))["event_id"] for n in range(3)]
+    told = [ledger.take(event_id) for event_id in known]
+    assert [sent is not None for sent in told] == [False, False, True]
+
+
 def test_benign_errors_are_those_of_their_kind() -> None:
     assert is_benign("commit", {"code": "input_audio_buffer_commit_empty"})
     assert not is_benign("create", {"code": "input_audio_buffer_commit_empty"})
