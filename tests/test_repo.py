@@ -466,7 +466,14 @@ def test_commands_and_data_in_the_docs_are_real() -> None:
 
 def test_settings_in_the_docs_exist() -> None:
     known = set(names()) | {"EXTRAS", "PYTHON", "PARLEY_INSTALLER", "SKIP", "RTCLIENT_ENGINE_KEY"}
-    known |= {"CHROMIUM", "PIP_INDEX_URL", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "XDG_DATA_HOME"}
+    known |= {
+        "CHROMIUM",
+        "PIP_INDEX_URL",
+        "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_FILE",
+        "XDG_DATA_HOME",
+    }
     for page, block in blocks("ini"):
         for name in re.findall(r"^([A-Z_]+)=", block, re.MULTILINE):
             assert name in known, f"{page}: {name}"
