@@ -61,7 +61,7 @@ class Talk:
                     raise  # another attempt would change nothing
                 print("No connection:", exc, file=sys.stderr)
             attempt = 1 if time.monotonic() - began > STABLE_S else attempt + 1
-            wait_s = max(retry_delay_s(attempt, self._jitter()), self._least_wait_s)
+            wait_s = self._least_wait_s + retry_delay_s(attempt, self._jitter())
             await asyncio.sleep(0 if self._is_over else wait_s)
 
     async def hear(self, read: Callable[[], bytes], pause_s: float, linger_s: float) -> None:
@@ -107,16 +107,20 @@ class Talk:
     async def _converse(self, gateway: ClientConnection) -> None:
         async def forward() -> None:
             with contextlib.suppress(ConnectionClosed):
+                await gateway.send(json.dumps({"type": "config", **self._config}))
                 while True:
                     await gateway.send(await self._spoken.get())
 
         self._least_wait_s = 0.0
-        await gateway.send(json.dumps({"type": "config", **self._config}))
         forwarding = asyncio.create_task(forward())
-        with contextlib.suppress(ConnectionClosed):
+        try:
             async for message in gateway:
                 self.take(message)
-        forwarding.cancel()
+        except ConnectionClosed:
+            pass
+        finally:
+            forwarding.cancel()
+            await gateway.close()
         self._is_over |= gateway.close_code == 1000
 
 
@@ -130,6 +134,10 @@ async def main() -> None:
     parser.add_argument("--token", default="", help="the server's ACCESS_TOKEN")
     parser.add_argument("--linger", type=float, default=5, help="seconds to wait for an answer")
     options = parser.parse_args()
+    if not options.input and sys.stdin.isatty():
+        parser.error("there is no sound to send: name a file with --input, or pipe PCM into it")
+    if not options.output and sys.stdout.isatty():
+        parser.error("a terminal plays no sound: name a file with --output, or pipe into a player")
     read = functools.partial(sys.stdin.buffer.read, FRAME_BYTES)
     write: Callable[[bytes], object] = functools.partial(os.write, sys.stdout.fileno())
     with contextlib.ExitStack() as files:
@@ -149,11 +157,15 @@ async def main() -> None:
         hearing = asyncio.create_task(
             talk.hear(read, FRAME_S if options.input else 0.0, options.linger)
         )
-        await asyncio.wait({running, hearing}, return_when=asyncio.FIRST_COMPLETED)
-        if running.done() and (refused := running.exception()):
-            sys.exit(f"The server refuses: {refused}")
-        for task in (running, playing, hearing):
+        tasks = (running, playing, hearing)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        faults = [task.exception() for task in tasks if task.done()]
+        for task in tasks:
             task.cancel()
+        for fault in filter(None, faults):
+            is_distrust = isinstance(fault, ssl.SSLCertVerificationError)
+            hint = ". SSL_CERT_FILE=FILE trusts it; see docs/tls.md" if is_distrust else ""
+            sys.exit(f"It cannot go on: {fault}{hint}")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,17 @@
 """Clients of /realtime as people run them: the document's examples and our own one."""
 
+import asyncio
 import base64
 import contextlib
+import os
 import re
+import sys
 import wave
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+
+import pytest
 
 from rtclient.engine import scripted
 from rtclient.engine.serve import serve
@@ -130,3 +135,33 @@ async def test_our_example_takes_speech_and_writes_the_answer_over_tls(tmp_path:
     assert "[assistant] You said: hi" in said
     with wave.open(str(answer)) as file:
         assert file.getnframes() == scripted.MS_PER_CHAR * len("You said: hi") * 24
+
+
+async def test_our_example_ends_when_nobody_takes_its_sound(tmp_path: Path) -> None:
+    question = tmp_path / "question.wav"
+    with wave.open(str(question), "wb") as file:
+        file.setparams((1, 2, 24_000, 0, "NONE", ""))
+        file.writeframes(scripted.tone(300, 300))
+    async with gateway(tmp_path, "hi") as url:
+        quick = """--config '{"vad": {"silence_duration_ms": 200}}'"""
+        line = f"{sys.executable} examples/gateway.py {url} --input {question} {quick} | true"
+        async with child("-c", line, program="sh") as running:
+            assert await running.ended() == 0  # of `true`; a shell waits for both
+    assert "It cannot go on: [Errno 32] Broken pipe" in running.stderr.decode()
+
+
+@pytest.mark.parametrize("sound", ["--input=x.wav", "--output=x.wav"])
+async def test_a_terminal_is_neither_microphone_nor_loudspeaker(tmp_path: Path, sound: str) -> None:
+    master, terminal = os.openpty()
+    example = await asyncio.create_subprocess_exec(
+        *(sys.executable, ROOT / "examples/gateway.py", sound),
+        cwd=tmp_path,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await example.communicate()
+    os.close(terminal)
+    os.close(master)
+    assert example.returncode == 2
+    assert (b"--output" if "input" in sound else b"--input") in said.splitlines()[-1]

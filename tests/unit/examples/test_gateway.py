@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import InvalidStatus
+from websockets.utils import accept_key
 
 from examples.gateway import FRAME_BYTES, FRAME_S, LEAD_S, Talk, retry_delay_s
 from tests.support.certificates import Authority
@@ -87,6 +88,24 @@ async def test_a_normal_close_is_the_end() -> None:
     async with serve(end, "127.0.0.1", 0) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         await Talk(CONFIG).run(f"ws://127.0.0.1:{port}/")
+
+
+async def test_a_connection_that_closes_before_the_configuration_is_sent_is_tried_again() -> None:
+    codes = [1012, 1000]
+
+    async def open_and_close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request = (await reader.readuntil(b"\r\n\r\n")).decode()
+        key = next(line for line in request.splitlines() if line.startswith("Sec-WebSocket-Key"))
+        answer = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        answer += f"Sec-WebSocket-Accept: {accept_key(key.partition(': ')[2])}\r\n\r\n"
+        writer.write(answer.encode() + b"\x88\x02" + codes.pop(0).to_bytes(2, "big"))
+        await reader.read(1)  # its answer to the close frame
+        writer.close()
+
+    async with await asyncio.start_server(open_and_close, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await Talk(CONFIG, jitter=lambda: 0.0).run(f"ws://127.0.0.1:{port}/")
+    assert codes == []
 
 
 async def test_a_certificate_that_is_not_believed_ends_it() -> None:
