@@ -91,7 +91,7 @@ async def test_files_are_compressed_and_still_revalidated(tmp_path: Path) -> Non
         assert "content-encoding" not in plain.headers
 
 
-@pytest.mark.parametrize("path", ["/ws", "/v1/realtime"])
+@pytest.mark.parametrize("path", ["/ws", "/v1/realtime", "/realtime"])
 async def test_a_get_on_a_socket_says_what_to_do(tmp_path: Path, path: str) -> None:
     async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
         answer = await server.get(path)

@@ -92,6 +92,7 @@ async def test_a_refused_socket_dials_nothing(tmp_path: Path) -> None:
         for path, headers in [
             ("/ws", {}),
             ("/v1/realtime", {"Authorization": "Bearer wrong"}),
+            ("/realtime", {"api-key": "wrong"}),
             ("/ws", {"Authorization": f"Bearer {TOKEN}", "Origin": "http://evil.test"}),
         ]:
             with pytest.raises(InvalidStatus) as refused:
