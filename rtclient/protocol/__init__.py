@@ -5,7 +5,8 @@
 - `session`: the session's defaults and what a `session.update` makes of it
 - `audio`: formats, and the arithmetic of bytes and milliseconds
 - `turns`: what was heard when somebody interrupts
+- `dialects`, `bridge`, `old_clients`: what becomes of all this for peers that speak preview
 
-Nothing here opens a socket, reads a clock, makes an id, or logs. The dialect is GA, the one that
-OpenAI and Azure OpenAI speak under `/v1/realtime`.
+Nothing here opens a socket, reads a clock, makes an id, or logs. Where nothing else is said, the
+dialect is GA, the one that OpenAI and Azure OpenAI speak under `/v1/realtime`.
 """
