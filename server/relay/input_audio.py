@@ -21,10 +21,13 @@ def base64_bytes(text: str, key: re.Pattern[str]) -> int:
     found = key.search(text)
     if found is None:
         return 0
-    start, end = found.end(), text.find('"', found.end())
-    if end < 0:
+    start = found.end()
+    end = text.find('"', start)
+    if end <= start:
         return 0
-    padding = 2 if text.endswith("==", start, end) else int(text.endswith("=", start, end))
+    padding = 0
+    if text[end - 1] == "=":
+        padding = 2 if text[end - 2] == "=" else 1
     # Some programs write `/` as `\/`. Looking for one is far quicker than counting none.
     escapes = text.count("\\", start, end) if text.find("\\", start, end) >= 0 else 0
     return (end - start - escapes) * 3 // 4 - padding

@@ -61,11 +61,6 @@ class Sent:
     waiting: Waiting | None = None
     """The `response.create`, for another try."""
 
-    @property
-    def chars(self) -> int:
-        """How much text this is."""
-        return len(self.text) + len(self.client_id or "")
-
 
 def is_benign(kind: Kind, error: Mapping[str, Any]) -> bool:
     """Whether an error of an event of this kind is one that needs nobody's attention."""
@@ -98,11 +93,11 @@ class Ledger:
         """
         event = decode(text)
         given = event.get("event_id")
-        if isinstance(given, str) and 0 < len(given) <= MAX_ID_CHARS and given not in self._sent:
+        if given and not (isinstance(given, str) and len(given) <= MAX_ID_CHARS):
+            return text  # the upstream will say what is wrong with it
+        if given and given not in self._sent:
             self._remember(given, Sent(kind, given, False, text if waiting else "", waiting))
             return text
-        if given is not None and not isinstance(given, str):
-            return text  # the upstream will say what is wrong with it
         self._count += 1
         event_id = f"{_PREFIX}{self._count}"
         self._remember(event_id, Sent(kind, given, True, text if waiting else "", waiting))
@@ -114,10 +109,10 @@ class Ledger:
 
     def _remember(self, event_id: str, sent: Sent) -> None:
         self._sent[event_id] = sent
-        self._chars += sent.chars
+        self._chars += len(sent.text)
         while len(self._sent) > MAX_SENT or (self._chars > MAX_CHARS and len(self._sent) > 1):
             _, oldest = self._sent.popitem(last=False)
-            self._chars -= oldest.chars
+            self._chars -= len(oldest.text)
 
     def take(self, event_id: object) -> Sent | None:
         """Return the event that an error names, and forget it; None: not one of these."""
@@ -125,5 +120,5 @@ class Ledger:
             return None
         sent = self._sent.pop(event_id, None)
         if sent is not None:
-            self._chars -= sent.chars
+            self._chars -= len(sent.text)
         return sent

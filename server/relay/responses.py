@@ -85,6 +85,11 @@ class Responses:
 
     # What is known.
 
+    @property
+    def are_waiting(self) -> bool:
+        """Whether a create waits for its moment."""
+        return bool(self._waiting)
+
     def under_way(self, response_id: object) -> UnderWay | None:
         """Return what is known of a response; None: nothing, or it is over."""
         return self._open.get(response_id) if isinstance(response_id, str) else None
@@ -252,8 +257,6 @@ class Responses:
 
     def take_redundant(self, now: float) -> int:
         """Forget what is being answered already; return how many there were."""
-        if not self._waiting:
-            return 0
         kept = [one for one in self._waiting if not self.is_redundant(one, now)]
         count = len(self._waiting) - len(kept)
         if count:

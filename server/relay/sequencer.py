@@ -337,6 +337,8 @@ class Sequencer:
 
     def _settle(self, now: float) -> list[Action]:
         """Do what has become possible, and ask to be woken for the rest."""
+        if not (self._commits.is_held or self._responses.are_waiting):
+            return []
         actions = self._decided(self._commits.on_time(now))
         due = self._commits.due()
         if due is None:
