@@ -93,7 +93,7 @@ class Ledger:
         """
         event = decode(text)
         given = event.get("event_id")
-        if given and not (isinstance(given, str) and len(given) <= MAX_ID_CHARS):
+        if not isinstance(given, str | None) or len(given or "") > MAX_ID_CHARS:
             return text  # the upstream will say what is wrong with it
         if given and given not in self._sent:
             self._remember(given, Sent(kind, given, False, text if waiting else "", waiting))

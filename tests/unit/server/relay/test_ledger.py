@@ -42,7 +42,7 @@ def test_an_id_that_the_client_uses_again_is_replaced() -> None:
     assert sent.client_id == "mine"
 
 
-@pytest.mark.parametrize("given", [7, True, ["x"], "x" * 513])
+@pytest.mark.parametrize("given", [7, False, [], "x" * 513])
 def test_an_id_that_cannot_be_one_is_left_to_the_upstream(given: object) -> None:
     ledger, text = Ledger(), json.dumps({"type": "response.cancel", "event_id": given})
     assert ledger.tag("cancel", text) is text
