@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 
 from tests.support.certificates import Authority
+from tests.support.matrix import KIT
 from tests.support.official import SPEECH
 from tests.support.servers import ROOT, child
 from tests.support.waiting import ready_line
@@ -61,6 +62,7 @@ async def node_program() -> tuple[str, Path]:
     """A node that is new enough, and the program beside its packages."""
     node = await output_of("scripts/node.sh", *LEAST_NODE)
     packages = await output_of("scripts/client_environment.sh", HERE)
+    shutil.copy(KIT / "openai_turns.mjs", packages)
     return node, Path(shutil.copy(HERE / "turns.mjs", packages))
 
 
@@ -84,7 +86,7 @@ async def report(
     trusted = str(authority.write(folder))
     async with engine_with_tls(authority, folder) as (port, key):
         told = await output_of(
-            *(*node_program, f"https://localhost:{port}", key, SPEECH, *ALL),
+            *(*node_program, SPEECH, f"https://localhost:{port}", key, *ALL),
             NODE_EXTRA_CA_CERTS=trusted,
         )
     found: Report = json.loads(told)

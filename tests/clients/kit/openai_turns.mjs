@@ -1,7 +1,7 @@
 /**
  * The steps that a program takes with a connection of the `openai` package, in either dialect.
  *
- *     await main((run, step) => connection);
+ *     await main((run, step) => [connection, dialect]);
  *
  * `program SPEECH.wav RUN...`: what a RUN is and what is printed, tests/support/matrix.py says.
  */
@@ -12,12 +12,12 @@ const LIMIT_MS = 30_000;
 const WAV_HEADER_BYTES = 44;
 const STARTS = ['session.created', 'transcription_session.created'];
 const LONG = 'Count to thirty'; // the answer takes many seconds to speak
-const HEARD = 'conversation.item.input_audio_transcription.completed';
-const SERVER_VAD = { type: 'server_vad', silence_duration_ms: 300 };
+export const HEARD = 'conversation.item.input_audio_transcription.completed';
+export const SERVER_VAD = { type: 'server_vad', silence_duration_ms: 300 };
 const SILENCE = Buffer.alloc(48 * 600);
 const speech = readFileSync(process.argv[2]).subarray(WAV_HEADER_BYTES);
-const question = Buffer.concat([Buffer.alloc(24_000), speech]);
-const weather = {
+export const question = Buffer.concat([Buffer.alloc(24_000), speech]);
+export const weather = {
   type: 'function',
   name: 'get_weather',
   description: 'Get the current weather of a city',
@@ -114,9 +114,9 @@ class Talk {
     return this.until(this.dialect.itemAdded);
   }
 
-  async ask(text) {
+  async ask(text, response) {
     await this.say(text);
-    this.send('response.create');
+    this.send('response.create', { response });
   }
 
   append(audio) {
@@ -286,14 +286,8 @@ const STEPS = {
   },
 };
 
-/** A wrong key: the client must say that it broke, and no session may come. */
-async function refused(talk) {
-  await assert.rejects(talk.find(() => true));
-}
-
-async function take(open, run, step) {
-  const isRefusal = step === 'refusal';
-  const [connection, dialect] = await open(isRefusal ? { ...run, key: 'wrong' } : run, step);
+/** Do something with a connection within the limit, and close it. */
+export async function talked(connection, dialect, does) {
   const talk = new Talk(connection, dialect);
   let timer;
   const late = new Promise((_, reject) => {
@@ -303,15 +297,27 @@ async function take(open, run, step) {
     }, LIMIT_MS);
   });
   try {
-    const turn = async () => {
-      await talk.find(({ type }) => STARTS.includes(type));
-      await STEPS[step](talk);
-    };
-    await Promise.race([isRefusal ? refused(talk) : turn(), late]);
+    return await Promise.race([does(talk), late]);
   } finally {
     clearTimeout(timer);
     connection.close();
   }
+}
+
+/** A wrong key: the client must say that it broke, and no session may come. */
+async function refused(talk) {
+  await assert.rejects(talk.find(() => true));
+}
+
+async function turn(talk, step) {
+  await talk.find(({ type }) => STARTS.includes(type));
+  await STEPS[step](talk);
+}
+
+async function take(open, run, step) {
+  const isRefusal = step === 'refusal';
+  const [connection, dialect] = await open(isRefusal ? { ...run, key: 'wrong' } : run, step);
+  await talked(connection, dialect, (talk) => (isRefusal ? refused(talk) : turn(talk, step)));
 }
 
 /** Take every step of every run; `open(run, step)` gives the connection and its dialect. */

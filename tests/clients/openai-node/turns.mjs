@@ -1,22 +1,19 @@
 /**
  * The official npm package `openai`, unchanged: every kind of turn, a connection for each.
  *
- *     node turns.mjs BASE_URL KEY QUESTION.wav CLASS...      BASE_URL: https://localhost:PORT
+ *     node turns.mjs QUESTION.wav BASE_URL KEY CLASS...      BASE_URL: https://localhost:PORT
  *
  * Prints a JSON report: class of the client → kind of turn → facts, or `{"failed": why}`. It judges
  * nothing; who runs it does.
  */
-import { readFileSync } from 'node:fs';
-
 import OpenAI, { AzureOpenAI } from 'openai';
 import { OpenAIRealtimeWebSocket } from 'openai/realtime/websocket';
 import { OpenAIRealtimeWS } from 'openai/realtime/ws';
 
-const [baseURL, apiKey, wav, ...names] = process.argv.slice(2);
+import { GA, HEARD, SERVER_VAD, question, talked, weather } from './openai_turns.mjs';
+
+const [, baseURL, apiKey, ...names] = process.argv.slice(2);
 const MODEL = 'gpt-realtime';
-const LIMIT_MS = 20_000;
-const WAV_HEADER_BYTES = 44;
-const question = Buffer.concat([Buffer.alloc(24_000), readFileSync(wav).subarray(WAV_HEADER_BYTES)]);
 const openai = new OpenAI({ apiKey, baseURL: `${baseURL}/v1` });
 const azure = new AzureOpenAI({
   apiKey,
@@ -24,106 +21,7 @@ const azure = new AzureOpenAI({
   apiVersion: '2025-08-28',
   deployment: MODEL,
 });
-const weather = {
-  type: 'function',
-  name: 'get_weather',
-  description: 'Get the current weather of a city',
-  parameters: {
-    type: 'object',
-    properties: { city: { type: 'string', description: 'Name of the city' } },
-    required: ['city'],
-  },
-};
-
-/** A connection, the events that came, and what a program does with them. */
-class Program {
-  constructor(connection) {
-    this.connection = connection;
-    this.events = [];
-    this.read = 0;
-    this.wake = () => {};
-    connection.on('event', (event) => {
-      this.events.push(event);
-      this.wake();
-    });
-    connection.on('error', (error) => {
-      if (error.error === undefined) this.broken = error; // the connection, not an event
-      this.wake();
-    });
-  }
-
-  /** The next event for which `wanted` holds; those before it are passed over. */
-  async find(wanted) {
-    for (;;) {
-      while (this.read < this.events.length) {
-        const event = this.events[this.read++];
-        if (wanted(event)) return event;
-      }
-      if (this.broken) throw this.broken;
-      await new Promise((resolve) => {
-        this.wake = resolve;
-      });
-    }
-  }
-
-  /** Read until each of these types has come; the last one. */
-  async until(...types) {
-    const missing = new Set(types);
-    return this.find((event) => {
-      if (event.type === 'error') throw new Error(JSON.stringify(event.error));
-      missing.delete(event.type);
-      return missing.size === 0;
-    });
-  }
-
-  send(type, fields = {}) {
-    this.connection.send({ type, ...fields });
-  }
-
-  async update(session) {
-    this.send('session.update', { session: { type: 'realtime', ...session } });
-    return (await this.until('session.updated')).session;
-  }
-
-  say(text, role = 'user', fields = {}) {
-    const content = [{ type: 'input_text', text }];
-    this.send('conversation.item.create', { item: { type: 'message', role, content }, ...fields });
-  }
-
-  ask(text, response) {
-    this.say(text);
-    this.send('response.create', response ? { response } : {});
-  }
-
-  append(audio) {
-    for (let at = 0; at < audio.length; at += 4800) {
-      const piece = audio.subarray(at, at + 4800);
-      this.send('input_audio_buffer.append', { audio: piece.toString('base64') });
-    }
-  }
-
-  async done() {
-    return (await this.until('response.done')).response;
-  }
-
-  of(type) {
-    return this.events.filter((event) => event.type === type);
-  }
-
-  get text() {
-    const types = ['response.output_text.delta', 'response.output_audio_transcript.delta'];
-    return types.flatMap((type) => this.of(type).map((event) => event.delta)).join('');
-  }
-
-  get audioBytes() {
-    const deltas = this.of('response.output_audio.delta').map((event) => event.delta);
-    return deltas.reduce((sum, delta) => sum + Buffer.from(delta, 'base64').length, 0);
-  }
-}
-
-const HEARD = 'conversation.item.input_audio_transcription.completed';
 const transcription = { model: 'whisper-1' };
-const serverVad = { type: 'server_vad', silence_duration_ms: 300 };
 
 async function spoken(program, turn_detection, after_ms) {
   await program.update({ audio: { input: { transcription, turn_detection } } });
@@ -145,19 +43,19 @@ async function spoken(program, turn_detection, after_ms) {
 const TURNS = {
   async text(program) {
     await program.update({ output_modalities: ['text'] });
-    program.ask('What is seven plus five?');
+    await program.ask('What is seven plus five?');
     const { status, usage } = await program.done();
     const { text, audioBytes } = program;
     return { status, text, audioBytes, tokens: usage.total_tokens };
   },
 
   async aloud(program) {
-    program.ask('What is seven plus five?');
+    await program.ask('What is seven plus five?');
     const { status } = await program.done();
     return { status, text: program.text, audioBytes: program.audioBytes };
   },
 
-  server_vad: (program) => spoken(program, serverVad, 600),
+  server_vad: (program) => spoken(program, SERVER_VAD, 600),
 
   semantic_vad: (program) => spoken(program, { type: 'semantic_vad', eagerness: 'high' }, 4500),
 
@@ -165,14 +63,14 @@ const TURNS = {
 
   async telephone(program) {
     await program.update({ audio: { output: { format: { type: 'audio/pcmu' } } } });
-    program.ask('What is seven plus five?');
+    await program.ask('What is seven plus five?');
     const { status } = await program.done();
     return { status, text: program.text, audioBytes: program.audioBytes };
   },
 
   async tool(program) {
     await program.update({ output_modalities: ['text'], tools: [weather] });
-    program.ask('What is the weather in Paris?');
+    await program.ask('What is the weather in Paris?');
     await program.done();
     const [call] = program.of('response.function_call_arguments.done');
     const output = JSON.stringify({ temperature: 21, sky: 'sunny' });
@@ -186,15 +84,15 @@ const TURNS = {
 
   async forced_tool(program) {
     await program.update({ output_modalities: ['text'], tools: [weather] });
-    program.ask('I am in Rome', { tool_choice: { type: 'function', name: 'get_weather' } });
+    await program.ask('I am in Rome', { tool_choice: { type: 'function', name: 'get_weather' } });
     const { output } = await program.done();
     return { kinds: output.map((item) => item.type) };
   },
 
   async out_of_band(program) {
-    program.say('What is seven plus five?');
+    await program.say('What is seven plus five?');
     const { item } = await program.until('conversation.item.done');
-    program.ask('Count to five');
+    await program.ask('Count to five');
     await program.until('response.output_audio.delta');
     program.send('response.create', {
       response: {
@@ -215,14 +113,14 @@ const TURNS = {
   },
 
   async too_long(program) {
-    program.ask('Count to thirty', { output_modalities: ['text'], max_output_tokens: 5 });
+    await program.ask('Count to thirty', { output_modalities: ['text'], max_output_tokens: 5 });
     const { status, status_details } = await program.done();
     return { status, reason: status_details.reason };
   },
 
   async barge_in(program) {
-    await program.update({ audio: { input: { transcription, turn_detection: serverVad } } });
-    program.ask('Count to thirty');
+    await program.update({ audio: { input: { transcription, turn_detection: SERVER_VAD } } });
+    await program.ask('Count to thirty');
     const { item_id } = await program.until('response.output_audio.delta');
     program.append(question);
     const cut = await program.done();
@@ -241,7 +139,7 @@ const TURNS = {
   },
 
   async cancel(program) {
-    program.ask('Count to thirty');
+    await program.ask('Count to thirty');
     await program.until('response.output_audio.delta');
     program.send('response.cancel');
     const { status, status_details } = await program.done();
@@ -249,9 +147,13 @@ const TURNS = {
   },
 
   async items(program) {
-    program.say('My name is Ada.');
+    await program.say('My name is Ada.');
     const { item } = await program.until('conversation.item.done');
-    program.say('Be brief.', 'system', { previous_item_id: 'root' });
+    const content = [{ type: 'input_text', text: 'Be brief.' }];
+    program.send('conversation.item.create', {
+      item: { type: 'message', role: 'system', content },
+      previous_item_id: 'root',
+    });
     const first = await program.until('conversation.item.done');
     program.send('conversation.item.retrieve', { item_id: item.id });
     const found = await program.until('conversation.item.retrieved');
@@ -261,7 +163,7 @@ const TURNS = {
   },
 
   async transcription(program) {
-    const input = { transcription: { model: 'gpt-4o-transcribe' }, turn_detection: serverVad };
+    const input = { transcription: { model: 'gpt-4o-transcribe' }, turn_detection: SERVER_VAD };
     program.send('session.update', { session: { type: 'transcription', audio: { input } } });
     const { session } = await program.until('session.updated');
     program.append(Buffer.concat([question, Buffer.alloc(48 * 600)]));
@@ -303,22 +205,13 @@ const ALL_TURNS = ['OpenAIRealtimeWS', 'OpenAIRealtimeWebSocket'];
 const HANDSHAKES = ['text', 'server_vad', 'tool', 'transcription'];
 
 async function take(open, turn) {
-  const program = new Program(await open(turn.target));
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => {
-      const seen = program.events.map((event) => event.type);
-      reject(new Error(`nothing came any more after ${seen.slice(-5)}`));
-    }, LIMIT_MS);
-  });
   try {
-    const going = program.until('session.created').then(() => turn(program));
-    return await Promise.race([going, late]);
+    return await talked(await open(turn.target), GA, async (program) => {
+      await program.until('session.created');
+      return turn(program);
+    });
   } catch (error) {
     return { failed: String(error) };
-  } finally {
-    clearTimeout(timer);
-    program.connection.close();
   }
 }
 
