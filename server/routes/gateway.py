@@ -11,10 +11,15 @@ from server.errors import FAULTS
 from server.gateway.catalog import catalog
 from server.gateway.faults import error_of
 from server.gateway.schema import schema
-from server.routes.sockets import ClientConnection, accept, upgrade_required
+from server.routes.answers import json_refusal
+from server.routes.sockets import ClientConnection, accept, refuse, upgrade_required
 from server.sessions import Sessions
 
 _READING = ["GET", "HEAD"]
+_NOT_THE_API = (
+    "This is the gateway, which has messages of its own. For a client of the Realtime API let the"
+    " base URL end in /v1: it then connects to /v1/realtime."
+)
 
 
 def gateway_routes(sessions: Sessions) -> APIRouter:
@@ -23,6 +28,9 @@ def gateway_routes(sessions: Sessions) -> APIRouter:
 
     @router.websocket("/realtime")
     async def gateway_socket(websocket: WebSocket) -> None:
+        if _is_for_the_api(websocket):
+            await refuse(websocket, json_refusal(400, "not_the_api", _NOT_THE_API))
+            return
         await accept(websocket)
         client = ClientConnection(websocket)
         if not sessions.limits.admit():
@@ -54,6 +62,12 @@ def gateway_routes(sessions: Sessions) -> APIRouter:
         return JSONResponse(catalog(sessions.offers, sessions.upstream.kind, today))
 
     return router
+
+
+def _is_for_the_api(websocket: WebSocket) -> bool:
+    """Whether a client of the Realtime API came here; it would wait for ever for its events."""
+    asked = websocket.query_params.keys() & {"model", "deployment", "api-version", "intent"}
+    return bool(asked) or "openai-beta" in websocket.headers
 
 
 async def _turn_away(client: ClientConnection) -> None:

@@ -313,6 +313,24 @@ class TestTheDoor:
                     pass
             assert refused.value.response.status_code == 403
 
+    @pytest.mark.parametrize(
+        ("query", "headers"),
+        [
+            ("?model=gpt-realtime", {}),
+            ("?api-version=2025-04-01-preview&deployment=x", {}),
+            ("", {"OpenAI-Beta": "realtime=v1"}),
+        ],
+    )
+    async def test_a_client_of_the_api_is_told_where_to_go(
+        self, tmp_path: Path, query: str, headers: dict[str, str]
+    ) -> None:
+        async with before_engine(tmp_path) as server:
+            with pytest.raises(InvalidStatus) as refused:
+                async with talking_simply(server.port, query, additional_headers=headers):
+                    pass
+        assert refused.value.response.status_code == 400
+        assert b"/v1/realtime" in (refused.value.response.body or b"")
+
     async def test_there_is_something_to_read(self, tmp_path: Path) -> None:
         async with before_engine(tmp_path) as server:
             plain = await server.get("/realtime")

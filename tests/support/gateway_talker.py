@@ -105,8 +105,10 @@ KNOWN = _known()
 
 
 @contextlib.asynccontextmanager
-async def talking_simply(port: int, **options: Any) -> AsyncIterator[GatewayTalker]:
+async def talking_simply(
+    port: int, query: str = "", **options: Any
+) -> AsyncIterator[GatewayTalker]:
     """Dial `ws://127.0.0.1:PORT/realtime`; closes when the block ends."""
-    url = f"ws://127.0.0.1:{port}/realtime"
+    url = f"ws://127.0.0.1:{port}/realtime{query}"
     async with connect(url, compression=None, proxy=None, **options) as connection:
         yield GatewayTalker(connection)
