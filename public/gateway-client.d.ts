@@ -85,7 +85,7 @@ export interface GatewayEvents {
 }
 
 export interface GatewayOptions {
-  /** The server's ACCESS_TOKEN, for pages that did not log in. */
+  /** The server's ACCESS_TOKEN, for pages that did not log in; of letters, digits, - and _. */
   token?: string;
   WebSocket?: typeof WebSocket;
   random?: () => number;
@@ -126,6 +126,7 @@ export class Speaker {
   play(pcm: ArrayBuffer): void;
   finish(): void;
   stop(): void;
+  close(): void;
 }
 
 export class Microphone {

@@ -69,7 +69,8 @@ export function retryDelay(attempt, random = Math.random) {
  * its own: `reconnecting` {attempt, delay_ms} and, at the very end, `closed` {code, reason}.
  *
  * A lost connection is dialled again and the configuration sent again. Not so after close(), after close code 1000,
- * and after an error that says that another attempt would not help.
+ * and after an error that says that another attempt would not help. A server that refuses the handshake, for a wrong
+ * token or origin, looks to a page like one that is away: it is tried again until close().
  */
 export class GatewayClient extends EventTarget {
   #url;
@@ -102,6 +103,9 @@ export class GatewayClient extends EventTarget {
       clearTimeout: (timer) => clearTimeout(timer),
       ...options,
     };
+    if (!/^[\w!#$%&'*+.^`|~-]*$/.test(this.#options.token)) {
+      throw new TypeError("A browser cannot send this token: give the server one of letters, digits, - and _.");
+    }
   }
 
   /** Whether there is a connection. */
@@ -112,10 +116,10 @@ export class GatewayClient extends EventTarget {
   /** Dial; harmless when that was done. */
   connect() {
     if (!this.#is_over) return;
-    this.#is_over = false;
     this.#is_refused = false;
     this.#attempt = 0;
-    this.#dial();
+    this.#dial(); // throws when the page may not open such an address
+    this.#is_over = false;
   }
 
   /** End the conversation. */
@@ -226,7 +230,7 @@ export class GatewayClient extends EventTarget {
     }
     if (now() - this.#opened_at_ms > STABLE_MS) this.#attempt = 0;
     this.#attempt += 1;
-    const delay_ms = Math.max(retryDelay(this.#attempt, random), this.#least_wait_ms);
+    const delay_ms = this.#least_wait_ms + retryDelay(this.#attempt, random);
     this.#timer = this.#options.setTimeout(() => this.#dial(), delay_ms);
     this.#tell("reconnecting", { attempt: this.#attempt, delay_ms });
   }
@@ -255,6 +259,8 @@ export class GatewayClient extends EventTarget {
  */
 export class Speaker {
   #port;
+  #node = null;
+  #listening = new AbortController();
   #part = 0;
 
   /**
@@ -266,11 +272,13 @@ export class Speaker {
    */
   static async open(context, client, output = context.destination) {
     context.resume().catch(() => {});
-    await context.audioWorklet.addModule(new URL("./js/audio/playback-worklet.js", import.meta.url));
+    await addWorklet(context, new URL("./js/audio/playback-worklet.js", import.meta.url));
     const shape = { numberOfInputs: 0, numberOfOutputs: 1, outputChannelCount: [1] };
     const node = new AudioWorkletNode(context, "playback", shape);
     node.connect(output);
-    return new Speaker(connectPort(node), client);
+    const speaker = new Speaker(connectPort(node), client);
+    speaker.#node = node;
+    return speaker;
   }
 
   /**
@@ -279,12 +287,11 @@ export class Speaker {
    */
   constructor(port, client) {
     this.#port = port;
-    client.addEventListener("audio", ({ detail }) => this.play(detail));
+    const on = (type, call) => client.addEventListener(type, call, { signal: this.#listening.signal });
+    on("audio", ({ detail }) => this.play(detail));
     // All of an answer comes long before it was heard: who speaks into it means to interrupt.
-    for (const type of ["interrupted", "speech_started"]) client.addEventListener(type, () => this.stop());
-    for (const type of ["response_done", "reconnecting", "closed"]) {
-      client.addEventListener(type, () => this.finish());
-    }
+    for (const type of ["interrupted", "speech_started"]) on(type, () => this.stop());
+    for (const type of ["response_done", "reconnecting", "closed"]) on(type, () => this.finish());
   }
 
   /** Add sound. @param {ArrayBuffer} pcm PCM16, mono, 24 kHz; it is given away */
@@ -304,6 +311,13 @@ export class Speaker {
     this.#port.postMessage({ type: "flush", token: this.#part });
     this.#part += 1; // the worklet ignores what still comes of a part that it forgot
   }
+
+  /** Be silent, listen to the client no more, and let the browser free the worklet. The context stays open. */
+  close() {
+    this.#listening.abort();
+    this.#node?.port.postMessage({ type: "end" });
+    this.#node?.disconnect();
+  }
 }
 
 /** The microphone: batches of 40 ms for a client, at 24 kHz whatever the device's rate. */
@@ -320,13 +334,15 @@ export class Microphone {
    * @returns {Promise<Microphone>} rejects as `getUserMedia` does
    */
   static async open(context, client, constraints = {}) {
-    const module = context.audioWorklet.addModule(new URL("./js/audio/capture-worklet.js", import.meta.url));
+    await addWorklet(context, new URL("./js/audio/capture-worklet.js", import.meta.url));
     const wishes = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: { ideal: 1 } };
-    const [stream] = await Promise.all([
-      navigator.mediaDevices.getUserMedia({ audio: { ...wishes, ...constraints } }),
-      module,
-    ]);
-    return new Microphone(context, client, stream);
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { ...wishes, ...constraints } });
+    try {
+      return new Microphone(context, client, stream);
+    } catch (error) {
+      for (const track of stream.getTracks()) track.stop(); // else its light stays on
+      throw error;
+    }
   }
 
   /** Send what a stream holds; the module of the capture worklet must have been added. */
@@ -355,6 +371,14 @@ export class Microphone {
     this.#node.port.postMessage({ type: "end" });
     for (const track of this.#stream.getTracks()) track.stop();
   }
+}
+
+/** Load a worklet. @param {AudioContext} context @param {URL} url */
+async function addWorklet(context, url) {
+  if (!context.audioWorklet) {
+    throw new Error("The browser gives sound and microphone to secure pages only: use https, or http://localhost.");
+  }
+  await context.audioWorklet.addModule(url);
 }
 
 /** Return a port that reaches a worklet of `js/audio/`. @param {AudioWorkletNode} node @returns {MessagePort} */

@@ -21,10 +21,10 @@ BEGIN = """async () => {
   client.addEventListener("transcript", ({ detail }) => {
     if (detail.is_final) heard.finals.push(`[${detail.role}] ${detail.text}`);
   });
-  await Speaker.open(context, client, meter);
+  const speaker = await Speaker.open(context, client, meter);
   client.connect();
   const microphone = await Microphone.open(context, client);
-  Object.assign(window, { heard, client, microphone, context });
+  Object.assign(window, { heard, client, microphone, speaker, context });
 }"""
 
 
@@ -39,6 +39,8 @@ def test_a_spoken_question_is_answered_aloud_and_an_interruption_silences(
     page.wait_for_function("() => heard.finals.some((line) => /user.*what time is it/i.test(line))")
     finals = page.evaluate("() => heard.finals")
     assert finals[0].lower().startswith("[user] tell me a story")
-    page.evaluate("() => { client.close(); microphone.close(); return context.close(); }")
+    page.evaluate(
+        "() => { client.close(); microphone.close(); speaker.close(); return context.close(); }"
+    )
     assert page.evaluate("() => heard.kinds.at(-1)") == "closed"
     assert page.evaluate("() => heard.kinds.includes('error')") is False

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { PlaybackQueue } from "../../public/js/audio/playback-queue.js";
-import { GatewayClient, Speaker, createRealtimeConfig, retryDelay } from "../../public/gateway-client.js";
+import { GatewayClient, Microphone, Speaker, createRealtimeConfig, retryDelay } from "../../public/gateway-client.js";
 
 /** Sockets that a test opens and closes, and a clock that stands. */
 function setup(options = {}) {
@@ -118,13 +118,13 @@ test("waits grow while nothing lasts, and begin anew after a connection that did
   );
 });
 
-test("an error that names a wait is obeyed; one that names none ends it", () => {
+test("an error that names a wait is obeyed, never by all in one moment; one that names none ends it", () => {
   const { client, sockets, timers, log } = setup();
   client.connect();
   sockets[0].open();
   sockets[0].tell({ type: "error", code: "RateLimitExceeded", fatal: true, retry_after_ms: 9000 });
   sockets[0].lose(1013);
-  assert.equal(timers[0].ms, 9000);
+  assert.equal(timers[0].ms, 9500);
   timers[0].call();
   sockets[1].open();
   sockets[1].tell({ type: "error", code: "InvalidMessage", fatal: false, retry_after_ms: null });
@@ -197,6 +197,24 @@ test("a token travels as a subprotocol", () => {
   assert.deepEqual(sockets[0].protocols, ["realtime", "openai-insecure-api-key.secret"]);
 });
 
+test("a token that no browser can send is refused with the way out", () => {
+  for (const token of ["a/b", "a=", "a b"]) assert.throws(() => setup({ token }), /letters, digits/);
+});
+
+test("who may not dial may try again", () => {
+  let is_allowed = false;
+  const sockets = [];
+  const Forbidding = function () {
+    if (!is_allowed) throw new Error("not from a page of https");
+    sockets.push(this);
+  };
+  const { client } = setup({ WebSocket: Forbidding });
+  assert.throws(() => client.connect(), /https/);
+  is_allowed = true;
+  client.connect();
+  assert.equal(sockets.length, 1);
+});
+
 /** A speaker whose worklet is its queue, at 24 kHz. */
 function speaker() {
   const { client, sockets } = setup();
@@ -208,7 +226,7 @@ function speaker() {
       else if (message.type === "flush") queue.flush();
     },
   };
-  new Speaker(port, client);
+  const loudspeaker = new Speaker(port, client);
   client.connect();
   sockets[0].open();
   const hear = (ms) => sockets[0].onmessage({ data: new Int16Array(ms * 24).fill(16384).buffer });
@@ -218,7 +236,7 @@ function speaker() {
     queue.render(sound);
     return sound;
   };
-  return { queue, hear, tell, play };
+  return { queue, hear, tell, play, loudspeaker };
 }
 const isSilent = (sound) => sound.every((value) => value === 0);
 
@@ -252,3 +270,28 @@ for (const type of ["interrupted", "speech_started"]) {
     assert.ok(!isSilent(play(100)));
   });
 }
+
+test("a speaker that was closed takes nothing more from its client", () => {
+  const { hear, tell, queue, loudspeaker } = speaker();
+  loudspeaker.close();
+  hear(200);
+  tell("response_done");
+  assert.equal(queue.queued_samples, 0);
+});
+
+test("on a page that is not secure, speaker and microphone say what to do", async () => {
+  const context = { resume: async () => {} }; // browsers leave audioWorklet out there
+  await assert.rejects(Speaker.open(context, new EventTarget(), {}), /https/);
+  await assert.rejects(Microphone.open(context, new EventTarget()), /https/);
+});
+
+test("a microphone that cannot be connected is given back", async (t) => {
+  const track = { is_live: true, stop: () => (track.is_live = false) };
+  const devices = { getUserMedia: async () => ({ getTracks: () => [track] }) };
+  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+  Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: devices }, configurable: true });
+  t.after(() => (before ? Object.defineProperty(globalThis, "navigator", before) : delete globalThis.navigator));
+  const context = { audioWorklet: { addModule: async () => {} } }; // closed meanwhile: no node can be made
+  await assert.rejects(Microphone.open(context, new EventTarget()));
+  assert.equal(track.is_live, false);
+});
