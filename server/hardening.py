@@ -9,18 +9,20 @@
   `scope["extensions"]["parley.pending"]`. So a slow client can be told from a stuck one.
 - A handshake that was refused with an HTTP answer is done; uvicorn would log an error for each, and
   so let anybody fill the log.
-- A client that speaks TLS to a port without it is named in the log, with the way out: to the client
-  it looks like a broken server.
+- A client that speaks TLS to a port without it is told of in the log, once, with the way out: to
+  the client it looks like a broken server.
 
 It reaches into uvicorn's classes; `tests/integration/test_hardening.py` shows what it relies on.
 """
 
 import asyncio
 import logging
+import weakref
 from typing import Any, ClassVar
 
 import h11
 from uvicorn._types import ASGISendEvent
+from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -31,13 +33,18 @@ _TLS_HANDSHAKE = b"\x16\x03"
 class HttpConnection(H11Protocol):
     """One client's HTTP connection; `uvicorn.Config(http=HttpConnection)`."""
 
+    _told: ClassVar[weakref.WeakSet[Config]] = weakref.WeakSet()
+    """The servers whose log knows already: such clients come again and again."""
+
     def data_received(self, data: bytes) -> None:
         """Take what the client sent; a TLS handshake is no request."""
         if data.startswith(_TLS_HANDSHAKE) and self.conn.their_state is h11.IDLE:
-            _log.warning(
-                "a client spoke TLS (https or wss) to this port, which has none: start the server"
-                " with --tls, or give the client an address with http or ws"
-            )
+            if self.config not in self._told:
+                self._told.add(self.config)
+                _log.warning(
+                    "a client spoke TLS (https or wss) to this port, which has none: start the"
+                    " server with --tls, or give the client an address with http or ws"
+                )
             self.transport.close()
             return
         super().data_received(data)
