@@ -32,7 +32,13 @@ _SAMPLE_BYTES: Final = 2
 _MAX_NAMED: Final = 64
 """How many notices may name unknown fields."""
 # The sequencer's: about events that this layer made.
-_NOT_FOR_CLIENTS: Final = ("response_joined", "response_not_needed", "response_cancelled")
+_NOT_FOR_CLIENTS: Final = (
+    "commit_too_short",
+    "commit_not_needed",
+    "response_joined",
+    "response_not_needed",
+    "response_cancelled",
+)
 
 
 class Gateway:

@@ -184,6 +184,14 @@ class TestTrouble:
         play.client("create_response")
         play.upstream_gets("response.create")
 
+    def test_notices_about_events_that_the_client_did_not_send_are_kept_back(
+        self, play: GatewayPlay
+    ) -> None:
+        play.open()
+        for code in ("response_joined", "engine_busy"):
+            play.upstream("parley.notice", level="info", code=code, message="So it is.")
+        assert play.told() == {"engine_busy"}
+
     def test_the_end_is_announced(self, play: GatewayPlay) -> None:
         play.open()
         play.upstream("parley.session_expiring", seconds_left=30)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from server.errors import FAULTS
 from server.gateway.core import Gateway
 from server.gateway.messages import CLIENT_MESSAGES, Config
-from server.relay.actions import Close
+from server.relay.actions import Close, Dial
 from tests.support.gateway_play import GatewayPlay
 
 WORDS = (
@@ -88,6 +88,20 @@ def test_nothing_raises_and_nothing_ends_the_session(inputs: list[Any]) -> None:
     play.client("text", text="Hello.")
     play.upstream_gets("conversation.item.create")
     play.upstream_gets("response.create")
+
+
+@given(st.lists(CLIENT, max_size=8))
+def test_whatever_comes_first_is_answered_and_one_dial_is_enough(inputs: list[Any]) -> None:
+    play = GatewayPlay()
+    play.client_gets("ready")
+    dials = 0
+    for given_ in inputs:
+        play.happens(play.stack.on_client(given_, play.now))
+        assert not any(isinstance(said, Close) for _, said in play.said)
+        dials += sum(isinstance(said, Dial) for _, said in play.said)
+        play.said.clear()
+    assert dials <= 1
+    assert not play.stack.is_over
 
 
 @given(st.lists(SOUND | CANCEL, max_size=30))
