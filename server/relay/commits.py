@@ -59,10 +59,12 @@ class Commits:
 
     def on_commit(self, text: str, now: float) -> Fate:
         """The client commits."""
-        self.are_left_to_upstream = self._view.detects_turns
+        detects = self._view.detects_turns
         if self._audio.length_ms < MIN_COMMIT_MS:
+            self.are_left_to_upstream = detects and self._audio.has_turn_ended
             return TOO_SHORT
-        if not self._view.detects_turns:
+        self.are_left_to_upstream = detects
+        if not detects:
             return text
         if self._held is not None:  # one every few chunks: the first says since when
             self._held = _Held(text, self._held.since)

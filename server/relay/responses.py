@@ -101,7 +101,7 @@ class Responses:
         if self._is_covered and self.is_busy(now):
             return True
         is_turn_left_to_upstream = waiting.after_commit and self._view.answers_turns
-        is_quiet = not self._audio.is_speaking and self._answer_until is None
+        is_quiet = not self._audio.is_speaking and not self._audio.has_turn_ended
         is_listening = is_quiet and now < self._audio.pauses_at
         return is_turn_left_to_upstream and (self._is_covered or is_listening)
 

@@ -356,6 +356,27 @@ def test_a_turn_that_the_service_ended_and_answers_is_not_answered_twice() -> No
     assert "response_not_needed" in play.notices
 
 
+def test_a_greeting_goes_although_an_empty_commit_came_before_it() -> None:
+    play = SequencerPlay(detects=True)
+    play.appends(40)
+    play.client("input_audio_buffer.commit")
+    play.client("response.create")
+    play.upstream_gets("response.create")
+    play.nothing_more()
+
+
+def test_creates_in_silence_are_left_to_the_detection_of_turns() -> None:
+    play = SequencerPlay(detects=True)
+    for at in range(24):
+        play.appends(100)
+        play.passes(0.1)
+        if at % 8 == 7:
+            play.client("input_audio_buffer.commit")
+            play.client("response.create")
+    play.nothing_more()
+    assert "response_not_needed" in play.notices
+
+
 def test_a_turn_that_the_service_ended_but_does_not_answer_is_answered_once() -> None:
     play = SequencerPlay(detects=True, creates_response=False)
     play.appends(900)
