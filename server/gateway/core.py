@@ -156,7 +156,7 @@ class Gateway:
         if self._setup.finds_turns and not self._conversation.is_speaking:
             text = "The service ends the turns by itself; `commit_audio` did nothing. For turns of"
             text += ' your own set `turn_detection` to "none".'
-            return [Notice("info", "commit_not_needed", text)]
+            return [Notice("info", "commit_ignored", text)]
         if self._turn_bytes < MIN_TURN_BYTES:
             text = "A turn needs at least 100 ms of sound; `commit_audio` did nothing."
             return [Notice("info", "turn_too_short", text)]

@@ -132,7 +132,7 @@ class TestManualTurns:
         play.client_sends(SECOND)
         play.upstream_hears(SECOND)
         play.client("commit_audio")
-        assert play.told() == {"commit_not_needed"}
+        assert play.told() == {"commit_ignored"}
         play.upstream("input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u")
         play.client_gets("speech_started")
         play.client("commit_audio")
