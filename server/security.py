@@ -41,7 +41,8 @@ _ALWAYS_ALLOWED_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 ANY_ADDRESS = ("", "0.0.0.0", "::")
 """What a server listens on that listens on every address."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_FORWARDING_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+_FORWARDING_HEADERS = ("forwarded", "x-forwarded", "x-real-ip", "via", "cf-", "true-client-ip")
+"""How the headers begin by which a proxy tells of somebody else."""
 _OPEN_PATHS = ("/healthz", "/login")
 
 RefusalCode = Literal["host_not_allowed", "origin_not_allowed", "unauthorized", "loopback_only"]
@@ -159,7 +160,7 @@ def is_loopback(address: str) -> bool:
 
 def is_from_this_machine(address: str, request: Request) -> bool:
     """Whether a program on this machine asks, and not a proxy on it for somebody else."""
-    if any(name in request.headers for name in _FORWARDING_HEADERS):
+    if any(name.startswith(_FORWARDING_HEADERS) for name in request.headers):
         return False
     host = _split_host(request.headers.get("host", ("",))[0])
     return is_loopback(address) and host is not None and host[0] in _ALWAYS_ALLOWED_HOSTS

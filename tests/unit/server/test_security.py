@@ -206,6 +206,9 @@ def test_only_this_machines_addresses_are_loopback(address: str, is_own: bool) -
         (request(x_forwarded_for="10.0.0.1"), False),
         (request(forwarded="for=10.0.0.1"), False),
         (request(x_real_ip="10.0.0.1"), False),
+        (request(x_forwarded_proto="https"), False),
+        (request(cf_connecting_ip="10.0.0.1"), False),
+        (request(via="1.1 proxy"), False),
     ],
 )
 def test_a_proxy_on_this_machine_asks_for_others(asked: Request, is_own: bool) -> None:
