@@ -48,6 +48,12 @@ def page(status: int, title: str, text: str, *, link: str = "Try again") -> Resp
     return HTMLResponse(html, status)
 
 
+def nothing_there() -> Response:
+    """Return the answer to an address that no route can have."""
+    code, message, advice = _BY_STATUS[404]
+    return json_refusal(404, code, f"{message} {advice}")
+
+
 async def http_error(request: Request, exc: Exception) -> Response:
     """Answer what no route takes: nothing there, or not with this method."""
     assert isinstance(exc, HTTPException)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rtclient.engine.client_secrets import Secret
 from server.drop_in import family_of, refused_by
 from server.errors import FAULTS
-from server.routes.answers import deny, refusal, refused
+from server.routes.answers import deny, nothing_there, refusal, refused
 from server.security import SECURITY_HEADERS, Gate, Request, credentials
 
 _RESPONSE_STARTS = ("http.response.start", "websocket.http.response.start")
@@ -57,11 +57,14 @@ class Guard:
         secret = next(filter(None, map(self._find_secret, credentials(request))), None)
         scope[SECRET] = secret
         code = self._gate.refusal(request, has_secret=secret is not None)
-        if code is None:
+        # A route's pattern takes a line feed behind its path; whoever compares paths does not.
+        if code is None and request.path.isprintable():
             await self._app(scope, receive, send)
             return
         is_http = scope["type"] == "http"
-        if family := family_of(request.path):
+        if code is None:
+            response = nothing_there()
+        elif family := family_of(request.path):
             response = refused(refused_by(FAULTS[code], family), request.path)
         else:
             accept = ",".join(request.headers.get("accept", ()))

@@ -8,6 +8,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from rtclient.testing import PeerSession, ScriptedPeer, session_created
+from server.client_secrets import PATHS, PREVIEW_PATHS
 from server.drop_in import FOREIGN, SOCKETS
 from tests.integration.test_relay import environment, set_up
 from tests.support.app import azure_environment, serving
@@ -126,6 +127,8 @@ async def test_other_machines_may_connect_with_the_token(tmp_path: Path) -> None
         ("/v1/realtime", {}, ("realtime", f"openai-insecure-api-key.{TOKEN}")),
         ("/openai/v1/realtime?model=m", {"Authorization": f"Bearer {TOKEN}"}, ()),
         ("/openai/v1/realtime?model=m", {"api-key": TOKEN}, ("realtime",)),
+        # OpenAI's reference client of the preview sends its key in both headers.
+        ("/v1/realtime?model=m", {"Authorization": f"Bearer {TOKEN}", "api-key": TOKEN}, ()),
         ("/openai/realtime?deployment=m&api-version=x&odd=1", {"api-key": TOKEN}, ()),
         (f"/openai/realtime?api-key={TOKEN}&deployment=m", {}, ("other",)),
     ],
@@ -216,6 +219,21 @@ async def test_other_protocols_say_so_on_sockets_and_over_http(tmp_path: Path) -
             assert (status, error["code"]) == (404, "protocol_not_served")
             answer = await http.post(path, content=b"v=0")
             assert (answer.status_code, answer.json()["error"]) == (404, error)
+
+
+async def test_a_line_feed_behind_a_path_is_another_path(tmp_path: Path) -> None:
+    async with (
+        ScriptedPeer() as peer,
+        serving(environment(peer), tmp_path) as server,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http,
+    ):
+        for path in ("/v1/realtime", "/v1/live"):
+            status, error = await refusal(server.port, f"{path}%0A")
+            assert (status, error["code"]) == (404, "not_found")
+        for path in (*FOREIGN, *PATHS, *PREVIEW_PATHS):
+            answer = await http.post(f"{path}%0A", json={})
+            assert answer.status_code == 404
+        assert peer.requests == []
 
 
 async def test_plain_requests_are_answered(tmp_path: Path) -> None:
