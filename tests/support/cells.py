@@ -72,7 +72,7 @@ class Sheet:
     lacks: Mapping[tuple[str, str, str], str]
     """Client, kind, step → why the client itself cannot take it."""
     absent: Mapping[str, str]
-    """Client with version → why it is not tried at all."""
+    """Client with version → why it has no cells."""
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -190,6 +190,6 @@ def _table(sheet: Sheet) -> Iterator[str]:
         yield from (f"- {', '.join(place)}: {why}" for place, why in sheet.lacks.items())
     if sheet.absent:
         yield ""
-        yield "Not tried:"
+        yield "Without cells:"
         yield ""
         yield from (f"- {client}: {why}" for client, why in sheet.absent.items())

@@ -7,7 +7,7 @@
  */
 import { readFileSync } from 'node:fs';
 
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 30_000;
 const WAV_HEADER_BYTES = 44;
 const PIECE_BYTES = 4800;
 export const MODEL = 'gpt-realtime';
