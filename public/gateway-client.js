@@ -385,5 +385,6 @@ async function addWorklet(context, url) {
 function connectPort(node) {
   const { port1, port2 } = new MessageChannel();
   node.port.postMessage({ type: "connect", port: port1 }, [port1]);
+  port2.start(); // else the worklet's reports, which nobody reads, pile up in it
   return port2;
 }

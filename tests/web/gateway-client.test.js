@@ -280,18 +280,53 @@ test("a speaker that was closed takes nothing more from its client", () => {
 });
 
 test("on a page that is not secure, speaker and microphone say what to do", async () => {
-  const context = { resume: async () => {} }; // browsers leave audioWorklet out there
-  await assert.rejects(Speaker.open(context, new EventTarget(), {}), /https/);
-  await assert.rejects(Microphone.open(context, new EventTarget()), /https/);
+  const insecure = { resume: async () => {} }; // browsers leave audioWorklet out there
+  await assert.rejects(Speaker.open(insecure, new EventTarget(), {}), /https/);
+  await assert.rejects(Microphone.open(insecure, new EventTarget()), /https/);
+});
+
+/** Give the page something until the test is over. */
+function provide(t, name, value) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name);
+  Object.defineProperty(globalThis, name, { value, configurable: true });
+  t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
+}
+
+const context = { resume: async () => {}, audioWorklet: { addModule: async () => {} } };
+
+test("a speaker lets no reports of its worklet pile up, and frees it when closed", async (t) => {
+  const nodes = [];
+  let pending;
+  provide(t, "AudioWorkletNode", class {
+    calls = [];
+    port = { postMessage: (message) => this.calls.push(message.type) };
+    constructor() {
+      nodes.push(this);
+    }
+    connect() {
+      this.calls.push("connected");
+    }
+    disconnect() {
+      this.calls.push("disconnected");
+    }
+  });
+  provide(t, "MessageChannel", class {
+    port1 = {};
+    port2 = { start: () => (pending = 0) };
+    constructor() {
+      pending = Infinity; // a port that was not started keeps all that comes
+    }
+  });
+  const loudspeaker = await Speaker.open(context, new EventTarget(), {});
+  assert.equal(pending, 0);
+  loudspeaker.close();
+  assert.deepEqual(nodes[0].calls, ["connected", "connect", "end", "disconnected"]);
 });
 
 test("a microphone that cannot be connected is given back", async (t) => {
   const track = { is_live: true, stop: () => (track.is_live = false) };
   const devices = { getUserMedia: async () => ({ getTracks: () => [track] }) };
-  const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
-  Object.defineProperty(globalThis, "navigator", { value: { mediaDevices: devices }, configurable: true });
-  t.after(() => (before ? Object.defineProperty(globalThis, "navigator", before) : delete globalThis.navigator));
-  const context = { audioWorklet: { addModule: async () => {} } }; // closed meanwhile: no node can be made
-  await assert.rejects(Microphone.open(context, new EventTarget()));
+  provide(t, "navigator", { mediaDevices: devices });
+  await assert.rejects(Microphone.open(context, new EventTarget())); // Node can make no AudioWorkletNode
   assert.equal(track.is_live, false);
 });
