@@ -309,6 +309,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
                 "TLS verification is off: anybody on the way to the voice service can read the key"
                 " and the conversation. Delete the line PARLEY_TLS_VERIFY from .env."
             )
+        found.extend(self._access_warnings())
         found.extend(self.network_warnings())
         for kind in self.services:
             found.extend(self.for_service(kind)._service_warnings(today))
@@ -403,6 +404,14 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
                 " ACCESS_TOKEN=auto."
             )
         return found
+
+    def _access_warnings(self) -> list[str]:
+        if self.access_token is not None or not self.is_paid or not self.allowed_hosts:
+            return []
+        return [
+            "Whoever reaches this server by a name in PARLEY_ALLOWED_HOSTS may use your paid"
+            " account. Set ACCESS_TOKEN, unless a proxy in front asks who they are."
+        ]
 
     def _with_token(self) -> Self:
         if _plain(self.access_token) != "auto":

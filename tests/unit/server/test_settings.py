@@ -305,6 +305,21 @@ def test_warnings_say_what_to_change(folder: Path) -> None:
     assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in warnings[2]
 
 
+def test_other_names_of_a_paid_server_without_a_token_are_a_warning(folder: Path) -> None:
+    named = {"PARLEY_ALLOWED_HOSTS": "parley.example"}
+    token = {"ACCESS_TOKEN": "a-long-enough-token-0815"}
+    for environ, is_warned in (
+        (AZURE | named, True),
+        (AZURE | named | token, False),
+        (AZURE, False),
+        (named, False),
+    ):
+        warnings = load_settings(environ, folder).warnings(TODAY)
+        assert any("PARLEY_ALLOWED_HOSTS" in warning for warning in warnings) is is_warned
+    paid = named | {"OPENAI_API_KEY": "sk-x", "UPSTREAM": "engine", "PARLEY_PROVIDERS": "openai"}
+    assert "PARLEY_ALLOWED_HOSTS" in load_settings(paid, folder).warnings(TODAY)[0]
+
+
 def test_a_transcription_deployment_ends_the_whisper_warning(folder: Path) -> None:
     environ = AZURE | {"AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT": "my-transcriber"}
     settings = load_settings(environ, folder)
