@@ -68,9 +68,6 @@ class World:
         """What the client got."""
         self.sent: list[dict[str, Any]] = []
         """What the client sent."""
-        self.asked: list[dict[str, Any]] = []
-        """What the engine got."""
-        self.left_out = self.notices = 0
         self._longest_s = longest_s
         self._happenings: list[tuple[float, int, Callable[[], None]]] = []
         self._order = itertools.count()
@@ -80,6 +77,7 @@ class World:
         self._told = 0
         self._works = False
         self._engine_wake: float | None = None
+        self._layer_wake: float | None = None
         self._look()
         self._deliver()
 
@@ -137,15 +135,17 @@ class World:
                 case ToClient(data):
                     self.received.append(json.loads(data))
                 case WakeAt(at):
+                    self._layer_wake = at
                     self._at(at, self._wake_layer)
-                case Notice():
-                    self.notices += 1
-                case Count(_, amount):
-                    self.left_out += amount
+                case Notice() | Count():
+                    pass
+                case _:
+                    raise AssertionError(action)
 
     def _wake_layer(self) -> None:
-        assert self.layer is not None
-        self._do(self.layer.on_time(self.now))
+        if self.layer is not None and self._layer_wake is not None and self._layer_wake <= self.now:
+            self._layer_wake = None  # one that was replaced wakes nobody
+            self._do(self.layer.on_time(self.now))
 
     # The engine.
 
@@ -153,7 +153,6 @@ class World:
         self._send_along("up", lambda: self._arrive(text))
 
     def _arrive(self, text: str) -> None:
-        self.asked.append(json.loads(text))
         self._feed(Received(text))
 
     def _feed(self, happened: Any) -> None:
@@ -219,7 +218,6 @@ class Caller:
         """Begin with two tools."""
         self.world = world
         self.form = "audio/pcm"
-        self.detection: Any = {"type": "server_vad"}
         self.owed: set[str] = set()
         """What was typed and asked to be answered."""
         self._typed: set[str] = set()
@@ -365,7 +363,6 @@ class Caller:
 
     def detects(self, detection: Any) -> None:
         """Say how turns are ended."""
-        self.detection = detection
         audio = {"input": {"turn_detection": detection}}
         self.ask("session.update", session={"type": "realtime", "audio": audio})
 
