@@ -102,7 +102,7 @@ class Talk:
         self.model = model = _model(run)
         # Nobody hears an echo here; by default the first 3 s of an answer cannot be interrupted.
         self.session: AgentSession[None] = AgentSession(llm=model, aec_warmup_duration=None)
-        self.session.on("error", lambda event: self.errors.append(event.error))
+        self.session.on("error", self._fail)
         self.session.input.audio = self.microphone
         self.session.output.audio = self.speaker
         open_session = model.session
@@ -116,6 +116,10 @@ class Talk:
 
     def _note(self, event: dict[str, Any]) -> None:
         self.events.append(event)
+        self._changed.set()
+
+    def _fail(self, event: Any) -> None:
+        self.errors.append(event.error)
         self._changed.set()
 
     def of(self, kind: str) -> list[dict[str, Any]]:
