@@ -24,8 +24,8 @@ ANSWER_S = 10.0
 """How long `response.created` or an error may take; also the upstream's own answer to a turn."""
 TOOLS_S = 5.0
 """How long a bare create waits for the outputs of function calls."""
-SPEECH_S = 10.0
-"""How long a create waits for somebody to stop speaking."""
+SPEECH_S = 5.0
+"""How long a create for more than what is being said waits for somebody to stop speaking."""
 BUSY_S = 60.0
 """How long a create waits for the response before it."""
 RETRY_S = 0.5
@@ -289,7 +289,9 @@ class Responses:
         if self._must_wait_for_calls(waiting):
             moments.append(max(waiting.since, self._idle_since) + TOOLS_S)
         if self._audio.is_speaking and self._view.answers_turns:
-            moments.append(min(self._audio.pauses_at, waiting.since + SPEECH_S))
+            is_for_turn = waiting.is_bare and not waiting.has_news
+            longest_s = BUSY_S if is_for_turn else SPEECH_S
+            moments.append(min(self._audio.pauses_at, waiting.since + longest_s))
         return max(moments)
 
     def _must_wait_for_calls(self, waiting: Waiting) -> bool:

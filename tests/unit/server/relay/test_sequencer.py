@@ -437,6 +437,43 @@ def test_a_create_waits_while_somebody_speaks_whom_the_service_will_answer() -> 
     play.nothing_more()
 
 
+@pytest.mark.parametrize("is_typed", [False, True])
+def test_a_create_waits_for_the_end_of_a_long_turn_but_not_long_for_what_was_typed(
+    is_typed: bool,
+) -> None:
+    play = SequencerPlay(detects=True)
+    play.appends(100)
+    play.speech("speech_started", audio_start_ms=0)
+    if is_typed:
+        play.client("conversation.item.create", item=USER)
+        play.upstream_gets("conversation.item.create")
+    for _ in range(60):
+        play.client("response.create")
+        play.appends(100)
+        play.passes(0.1)
+    if is_typed:
+        play.upstream_gets("response.create")
+    play.nothing_more()
+
+
+def test_a_long_turn_with_commits_is_answered_once_when_it_is_over() -> None:
+    play = SequencerPlay(detects=True)
+    play.appends(100)
+    play.speech("speech_started", audio_start_ms=0)
+    for at in range(200):
+        play.appends(100)
+        play.passes(0.1)
+        if at % 8 == 7:
+            play.client("input_audio_buffer.commit")
+            play.client("response.create")
+    play.nothing_more()
+    play.speech("speech_stopped", audio_end_ms=20_000)
+    play.begins("resp_1")
+    play.ends("resp_1")
+    play.passes(60)
+    play.nothing_more()
+
+
 def test_what_was_typed_since_is_answered_too() -> None:
     play = SequencerPlay(detects=True)
     play.appends(900)
