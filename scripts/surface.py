@@ -79,7 +79,8 @@ def _paths() -> dict[str, dict[str, list[str]]]:
             continue  # those that are there to say no
         entry = found.setdefault(route.path, {"methods": set(), "query": set()})
         entry["methods"] |= getattr(route, "methods", {"WEBSOCKET"})
-        entry["query"] |= {str(field.name) for field in route.dependant.query_params}
+        asked = route.dependant.query_params  # codespell:ignore  # FastAPI's spelling
+        entry["query"] |= {str(field.name) for field in asked}
     for path, query in {"/ws": PAGE_QUERY, **dict.fromkeys(SOCKETS, DROP_IN_QUERY)}.items():
         found[path]["query"] |= set(query)
     return {
@@ -91,7 +92,7 @@ def _paths() -> dict[str, dict[str, list[str]]]:
 def _routes(routes: Iterable[Any]) -> Iterator[Any]:
     """Yield the routes that a function answers, those of included routers too."""
     for route in routes:
-        if hasattr(route, "dependant"):
+        if hasattr(route, "dependant"):  # codespell:ignore
             yield route
         elif hasattr(route, "original_router"):
             yield from _routes(route.original_router.routes)
