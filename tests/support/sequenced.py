@@ -16,7 +16,8 @@ from rtclient.protocol.session import default_session
 from server.relay.actions import Action, Count, Notice, ToClient, ToUpstream, WakeAt
 from server.relay.sequencer import Sequencer
 
-MANUAL = {"audio": {"input": {"turn_detection": None}}}
+USER: dict[str, Any] = {"type": "message", "role": "user", "content": []}
+"""Something typed."""
 
 
 class SequencerPlay:
@@ -128,3 +129,12 @@ class SequencerPlay:
     def nothing_more(self) -> None:
         """Nothing else was sent, either way."""
         assert (self.to_upstream, self.to_client) == ([], [])
+
+
+def busy(**options: Any) -> SequencerPlay:
+    """Return a play in which a response of the client is under way."""
+    play = SequencerPlay(**options)
+    play.client("response.create")
+    play.upstream_gets("response.create")
+    play.begins("resp_1")
+    return play
