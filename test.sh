@@ -41,7 +41,7 @@ run_layer() {
     soak)        run_pytest tests/soak --timeout 3600 ;;
     fuzz)        run_pytest tests/unit -m hypothesis --hypothesis-profile fuzz --timeout 1800 ;;
     live)        run_pytest tests/live --timeout 120 ;;
-    bench)       for bench in latency talkers microphones vad relay barge_in recognition; do $python -m "bench.$bench" --quick || return; done ;;
+    bench)       for bench in latency talkers microphones vad relay bridge sequencer barge_in recognition; do $python -m "bench.$bench" --quick || return; done ;;
   esac
 }
 
