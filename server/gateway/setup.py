@@ -37,9 +37,13 @@ class Setup:
         self._new_id = new_id
         self._today = today
         self._offer: Offer | None = None
-        self._config = Config(type="config")
+        self._settled = Config(type="config")
+        """The options that no update on its way is about."""
+        self._config = self._settled
         self._session: dict[str, Any] = {}
-        self._updates: dict[str, tuple[Config, dict[str, Any]]] = {}
+        self._is_own_update_due = False
+        self._updates: dict[str, Config] = {}
+        """Those that wait for their answers: id → what the client wrote."""
 
     @property
     def is_connected(self) -> bool:
@@ -62,7 +66,9 @@ class Setup:
             name = self._default
             text = "The server has no such provider for its clients; its own one answers."
             notices.append(Notice("warning", "provider_replaced", text))
-        self._config, self._offer = said, self._offers[name]
+        self._config = self._settled = said
+        self._offer = self._offers[name]
+        self._is_own_update_due = True
         self._session, more = wanted(said, self._offer, said, self._today)
         return [*notices, *more, Dial(name, self._session)]
 
@@ -74,31 +80,49 @@ class Setup:
         if config.provider is not None and config.provider != self._offer.provider:
             text = "The provider is chosen once, by the first message. Connect again to change it."
             notices.append(Notice("warning", "provider_kept", text))
-        before = (self._config, self._session)
         self._config = merged(self._config, config)
         session, more = wanted(self._config, self._offer, config, self._today)
         update = changes(self._session, session)
         if not update:
+            self._keep(config)
             return [*notices, *more, to_client(self._in_force(self._session))]
         self._session = session
         event_id = self._new_id("gateway")
-        self._updates[event_id] = before
+        self._updates[event_id] = config
         if len(self._updates) > MAX_UPDATES:
-            del self._updates[next(iter(self._updates))]
+            self._settle()
         return [*notices, *more, to_upstream("session.update", event_id=event_id, session=update)]
+
+    def _keep(self, config: Config) -> None:
+        """Take options that change nothing at the service; they stand with the last that do."""
+        if self._updates:
+            last = next(reversed(self._updates))
+            self._updates[last] = merged(self._updates[last], config)
+        else:
+            self._settled = merged(self._settled, config)
 
     def on_updated(self, session: Mapping[str, Any]) -> list[Action]:
         """The service has accepted an update; `session` is what is in force."""
-        if self._updates:
-            del self._updates[next(iter(self._updates))]
+        if self._is_own_update_due:
+            self._is_own_update_due = False
+        elif self._updates:
+            self._settle()
         return [to_client(self._in_force(session))]
+
+    def _settle(self) -> None:
+        """The oldest update is in force."""
+        config = self._updates.pop(next(iter(self._updates)))
+        self._settled = merged(self._settled, config)
 
     def on_rejected(self, event_id: str) -> bool:
         """An event of this id was refused: return whether it was an update, which is undone."""
-        before = self._updates.pop(event_id, None)
-        if before is not None:
-            self._config, self._session = before
-        return before is not None
+        if self._offer is None or self._updates.pop(event_id, None) is None:
+            return False
+        self._config = self._settled
+        for config in self._updates.values():
+            self._config = merged(self._config, config)
+        self._session = wanted(self._config, self._offer, self._config, self._today).session
+        return True
 
     def _in_force(self, session: Mapping[str, Any]) -> SessionUpdated:
         assert self._offer is not None

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from rtclient.protocol.audio import PCM16
@@ -189,6 +191,50 @@ class TestReconfiguring:
         )
         play.client("config", instructions="Be short.")
         assert "audio" not in play.upstream_gets("session.update")["session"]
+
+    def test_one_that_is_refused_takes_no_later_one_with_it(self, play: GatewayPlay) -> None:
+        play.open(voice="marin", instructions="Be kind.")
+        play.client("config", voice="cedar")
+        refused = play.upstream_gets("session.update")
+        play.client("config", instructions="Be short.")
+        taken = play.upstream_gets("session.update")["session"]
+        self.refuse(play, refused)
+        play.upstream_takes(taken)
+        play.client_gets("session_updated", voice="marin")
+        play.client("config", instructions="Be kind.")
+        update = play.upstream_gets("session.update")["session"]
+        assert update == {"type": "realtime", "instructions": "Be kind."}
+
+    def test_one_that_came_before_the_first_answer_may_be_refused(self, play: GatewayPlay) -> None:
+        play.client_gets("ready")
+        play.client("config", voice="marin")
+        play.dials()
+        play.client("config", voice="cedar")
+        play.happens(play.stack.on_dialled(play.now))
+        play.upstream("session.created", session=play.session)
+        own = play.upstream_gets("session.update")["session"]
+        play.upstream_takes(own)
+        play.client_gets("session_updated", voice="marin")
+        self.refuse(play, play.upstream_gets("session.update"))
+        play.client("config", voice="cedar")
+        assert play.upstream_gets("session.update")["session"]["audio"]["output"]
+
+    def test_what_the_service_need_not_know_outlives_a_refusal(self, play: GatewayPlay) -> None:
+        play.open(voice="marin", turn_detection="none")
+        play.client("config", vad={"silence_duration_ms": 900})
+        play.client_gets("session_updated", turn_detection="none")
+        play.client("config", voice="cedar")
+        self.refuse(play, play.upstream_gets("session.update"))
+        play.client("config", turn_detection="server_vad")
+        audio = play.upstream_gets("session.update")["session"]["audio"]
+        assert audio["input"]["turn_detection"]["silence_duration_ms"] == 900
+        assert "output" not in audio
+
+    @staticmethod
+    def refuse(play: GatewayPlay, update: dict[str, Any]) -> None:
+        param = "session.audio.output.voice"
+        play.upstream("error", error={"param": param, "event_id": update["event_id"]})
+        play.client_gets_error("InvalidConfiguration", param="voice")
 
     def test_the_provider_stays(self, play: GatewayPlay) -> None:
         play.open(provider="azure")
