@@ -6,6 +6,7 @@
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 from rtclient.engine.client_secrets import ClientSecrets
@@ -31,6 +32,8 @@ def client_secret_routes(
         path = request.scope["path"]
         try:
             body = decode_object(await _body(request) or b"{}", max_bytes=MAX_BODY_BYTES)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except RemoteProtocolError as exc:
             status = 413 if exc.code == "event_too_large" else 400
             message = "The body cannot be used. Send one strict JSON object of at most 1 MiB."

@@ -1,5 +1,6 @@
 """Client secrets over HTTP, and what they open."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,19 @@ async def test_a_body_that_cannot_be_used_says_so(tmp_path: Path) -> None:
             assert "JSON" in answer.json()["error"]["message"]
         answer = await post(server, PATHS[1], b'{"session": {"type": "x"}}')
         assert answer.json()["error"].keys() == {"code", "message"}
+
+
+async def test_who_goes_while_writing_the_body_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with ScriptedPeer() as peer, serving(environment(peer), tmp_path) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        lines = [f"POST {PATHS[0]} HTTP/1.1", "Host: localhost", "Content-Length: 2"]
+        writer.write("\r\n".join([*lines, "Expect: 100-continue", "", "{"]).encode())
+        assert b" 100 " in await reader.readline()  # the body is being read
+        writer.transport.abort()
+        await server.until_idle()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize("path", ["/v1/realtime/sessions", "/openai/realtime/sessions"])
