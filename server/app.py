@@ -123,8 +123,8 @@ def create_app(
         Guard, gate=gate, find_secret=lambda value: client_secrets.find(value, unix_clock())
     )
     app.add_exception_handler(HTTPException, http_error)
-    app.include_router(drop_in_routes(sessions, since=int(unix_clock())))
     app.include_router(client_secret_routes(client_secrets, sessions, unix_clock))
+    app.include_router(drop_in_routes(sessions, since=int(unix_clock())))
     app.include_router(gateway_routes(sessions))
     app.include_router(socket_routes(sessions))
     app.include_router(

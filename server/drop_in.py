@@ -228,6 +228,13 @@ def foreign(path: str) -> Refused:
     return Refused(404, "protocol_not_served", FOREIGN[path])
 
 
+def not_served(family: Family) -> Refused:
+    """Return what programs of this family hear at a path that is none of ours."""
+    socket = next(socket for socket, of in SOCKETS.items() if of == family)
+    message = f"This server has the Realtime API only. Connect to {socket} with a WebSocket."
+    return Refused(404, "not_found", message)
+
+
 def key_in_query(path: str, query: Sequence[tuple[str, str]]) -> list[str]:
     """Return the keys that stand in an address; Azure's paths may have one there."""
     is_azure = family_of(path) in ("azure", "azure-preview")

@@ -13,13 +13,15 @@ from starlette.responses import JSONResponse, Response
 from rtclient.engine.client_secrets import Secret
 from rtclient.errors import ConnectionLost
 from rtclient.protocol.codec import encode
-from server.client_secrets import preset_of
+from server.client_secrets import PATHS, PREVIEW_PATHS, preset_of
 from server.drop_in import (
     FOREIGN,
     SOCKETS,
     Refused,
     Wish,
+    family_of,
     foreign,
+    not_served,
     refused_by,
     wish_of,
 )
@@ -38,13 +40,14 @@ _OTHER_MODEL = Note(
     "A program named a model that is not configured; it is served by the configured one."
     " STRICT_MODELS=1 refuses such names.",
 )
+_ONLY_POST = Refused(405, "method_not_allowed", "Client secrets are made here. Use POST.")
 _UNKNOWN_QUERY = Note(
     "query_ignored", "A program's address has a query that means nothing here; it is ignored."
 )
 
 
 def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
-    """Return the routes.
+    """Return the routes; the last ones take every path of the services that no route before has.
 
     Args:
         sessions: Where sessions are opened.
@@ -79,8 +82,9 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
         finally:
             sessions.limits.release()
 
-    async def socket_by_http() -> Response:
-        return upgrade_required(", such as an OpenAI SDK with its base URL set to this server")
+    async def socket_by_http(request: Request) -> Response:
+        advice = ", such as an OpenAI SDK with its base URL set to this server"
+        return upgrade_required(request.scope["path"], advice)
 
     async def elsewhere(request: Request) -> Response:
         path = request.scope["path"]
@@ -88,6 +92,18 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
 
     async def socket_elsewhere(websocket: WebSocket) -> None:
         await _refuse(websocket, foreign(websocket.scope["path"]), sessions)
+
+    async def nowhere(request: Request) -> Response:
+        path = request.scope["path"]
+        if path in PATHS or path in PREVIEW_PATHS:
+            response = refused(_ONLY_POST, path)
+            response.headers["Allow"] = "POST"
+            return response
+        return refused(not_served(family_of(path) or "openai"), path)
+
+    async def socket_nowhere(websocket: WebSocket) -> None:
+        family = family_of(websocket.scope["path"]) or "openai"
+        await _refuse(websocket, not_served(family), sessions)
 
     async def list_models() -> Response:
         model = {"id": models.served, "object": "model", "created": since, "owned_by": "parley"}
@@ -101,6 +117,9 @@ def drop_in_routes(sessions: Sessions, *, since: int) -> APIRouter:
         router.add_api_route(path, elsewhere, methods=_ANY)
     for path in ("/v1/models", "/openai/v1/models"):
         router.add_api_route(path, list_models, methods=["GET", "HEAD"])
+    for path in ("/v1/{path:path}", "/openai/{path:path}"):
+        router.add_api_websocket_route(path, socket_nowhere)
+        router.add_api_route(path, nowhere, methods=_ANY)
     return router
 
 

@@ -50,7 +50,7 @@ def gateway_routes(sessions: Sessions) -> APIRouter:
 
     @router.api_route("/realtime", methods=_READING)
     async def gateway_socket_by_http() -> Response:
-        return upgrade_required("; the messages are at /realtime/schema.json")
+        return upgrade_required("/realtime", "; the messages are at /realtime/schema.json")
 
     @router.api_route("/realtime/schema.json", methods=_READING)
     async def gateway_schema() -> Response:

@@ -6,8 +6,9 @@ from starlette.websockets import WebSocketDisconnect, WebSocketDisconnected
 
 from rtclient.errors import ConnectionLost
 from rtclient.protocol.codec import encode
+from server.drop_in import Refused
 from server.errors import FAULTS, error_event
-from server.routes.answers import deny, json_refusal
+from server.routes.answers import deny, refused
 from server.sessions import Sessions
 
 SUBPROTOCOL = "realtime"
@@ -70,9 +71,10 @@ async def turn_away(client: ClientConnection, sessions: Sessions) -> None:
     await client.close(fault.close_code or 1013, fault.code)
 
 
-def upgrade_required(advice: str) -> Response:
-    """Return the answer to a plain GET of a socket's address; `advice` ends the sentence."""
-    response = json_refusal(426, "upgrade_required", _UPGRADE_ADVICE.format(advice))
+def upgrade_required(path: str, advice: str) -> Response:
+    """Return the answer to a plain GET of a socket's path; `advice` ends the sentence."""
+    why = Refused(426, "upgrade_required", _UPGRADE_ADVICE.format(advice))
+    response = refused(why, path)
     response.headers["Upgrade"] = "websocket"
     response.headers["Connection"] = "Upgrade"
     return response

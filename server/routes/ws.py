@@ -11,6 +11,7 @@ from fastapi import APIRouter, WebSocket
 from starlette.responses import Response
 
 from rtclient.protocol.dialects import DIALECTS
+from server.drop_in import SOCKETS
 from server.routes.answers import json_refusal
 from server.routes.sockets import ClientConnection, accept, refuse, turn_away, upgrade_required
 from server.sessions import Sessions
@@ -20,7 +21,7 @@ QUERY: Final = ("profile", "dialect", "sequencer")
 
 
 def socket_routes(sessions: Sessions) -> APIRouter:
-    """Return the routes of the WebSocket paths."""
+    """Return the routes; the last one takes every socket that no route before has."""
     router = APIRouter()
 
     @router.websocket("/ws")
@@ -53,11 +54,12 @@ def socket_routes(sessions: Sessions) -> APIRouter:
 
     @router.api_route("/ws", methods=["GET", "HEAD"])
     async def page_socket_by_http() -> Response:
-        return upgrade_required(": the page at / does it for you")
+        return upgrade_required("/ws", ": the page at / does it for you")
 
     @router.websocket("/{path:path}")
     async def unknown_socket(websocket: WebSocket, path: str) -> None:
-        message = "There is no WebSocket at this path. Use /v1/realtime, /realtime or /ws."
+        paths = ", ".join((*SOCKETS, "/realtime"))
+        message = f"There is no WebSocket at this path. Use {paths} or /ws."
         await refuse(websocket, json_refusal(404, "not_found", message))
 
     return router

@@ -245,7 +245,9 @@ async def test_plain_requests_are_answered(tmp_path: Path) -> None:
         for path in SOCKETS:
             answer = await http.get(path)
             assert (answer.status_code, answer.headers["Upgrade"]) == (426, "websocket")
-            assert "WebSocket" in answer.json()["error"]["message"]
+            error = answer.json()["error"]
+            assert "WebSocket" in error["message"]
+            assert ("type" in error) == path.startswith("/v1/")
         for path in ("/v1/models", "/openai/v1/models"):
             listed = (await http.get(path)).json()
             assert listed["object"] == "list"
@@ -254,6 +256,34 @@ async def test_plain_requests_are_answered(tmp_path: Path) -> None:
             assert isinstance(model["created"], int)
             head = await http.head(path)
             assert (head.status_code, head.content) == (200, b"")
+
+
+async def test_other_paths_of_the_services_are_refused_with_advice(tmp_path: Path) -> None:
+    async with (
+        ScriptedPeer() as peer,
+        serving(environment(peer), tmp_path) as server,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}") as http,
+    ):
+        for path, socket in (
+            ("/v1/chat/completions", "/v1/realtime"),
+            ("/v1/realtime/", "/v1/realtime"),
+            ("/openai/v1/responses", "/openai/v1/realtime"),
+            ("/openai/deployments/any/realtime", "/openai/realtime"),
+        ):
+            status, error = await refusal(server.port, path)
+            assert (status, error["code"]) == (404, "not_found")
+            assert f" {socket} " in error["message"]
+            for method in ("GET", "POST"):
+                answer = await http.request(method, path)
+                assert (answer.status_code, answer.json()["error"]) == (404, error)
+        status, error = await refusal(server.port, "/v2/realtime")
+        assert status == 404
+        assert all(f"{socket}, " in error["message"] for socket in SOCKETS)
+        for path in (*PATHS, *PREVIEW_PATHS):
+            answer = await http.get(path)
+            assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+            assert "POST" in answer.json()["error"]["message"]
+        assert peer.requests == []
 
 
 async def test_too_many_sessions_are_refused_with_http(tmp_path: Path) -> None:
