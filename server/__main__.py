@@ -103,8 +103,9 @@ def start_lines(
     scheme = "https" if identity else "http"
     address = f"{scheme}://{_shown_host(settings.host)}:{port}"
     lines = [f"Parley {rtclient.__version__}", f"  Open      {address}"]
-    if settings.host == "127.0.0.1":
-        lines[-1] += f"   (listening on {scheme}://127.0.0.1:{port})"
+    listening = _bracketed(settings.host)
+    if listening != _shown_host(settings.host):
+        lines[-1] += f"   (listening on {scheme}://{listening}:{port})"
     if settings.access_token is not None:
         # A token of the operator's own is a secret that the operator knows; ours must be told.
         token = settings.access_token.get_secret_value()
@@ -259,6 +260,10 @@ def _name(upstream: Upstream) -> str:
 def _shown_host(host: str) -> str:
     if host in ("0.0.0.0", "::", "127.0.0.1"):
         return "localhost"
+    return _bracketed(host)
+
+
+def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 

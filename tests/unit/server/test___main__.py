@@ -45,6 +45,19 @@ def test_the_start_lines_name_address_file_and_upstream(folder: Path) -> None:
     assert "login" not in text.lower()
 
 
+@pytest.mark.parametrize(
+    ("host", "open_line"),
+    [
+        ("0.0.0.0", "http://localhost:4321   (listening on http://0.0.0.0:4321)"),
+        ("::", "http://localhost:4321   (listening on http://[::]:4321)"),
+        ("::1", "http://[::1]:4321"),
+        ("parley.lan", "http://parley.lan:4321"),
+    ],
+)
+def test_the_start_lines_say_where_it_listens(folder: Path, host: str, open_line: str) -> None:
+    assert f"  Open      {open_line}\n" in lines(folder, HOST=host)
+
+
 def test_without_a_dotenv_that_is_said() -> None:
     text = "\n".join(command.start_lines(Settings(), "x", 1))
     assert "no .env file found" in text
