@@ -314,7 +314,8 @@ def _api_version_warning(api_version: str) -> str:
     shown = f"={api_version}" if _API_VERSION.fullmatch(api_version) else ""
     return (
         f"Delete the line AZURE_OPENAI_API_VERSION{shown} from .env: the generally available"
-        " Realtime API has no api-version, and the preview versions are shut down."
+        " Realtime API has no api-version. For a deployment that has the preview API only, set"
+        " AZURE_OPENAI_DIALECT=preview."
     )
 
 

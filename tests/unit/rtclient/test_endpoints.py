@@ -83,6 +83,7 @@ def test_an_api_version_is_dropped_and_the_line_to_delete_is_named(version: str)
     assert endpoint.url == GA
     (warning,) = endpoint.warnings
     assert f"Delete the line AZURE_OPENAI_API_VERSION={version} from .env" in warning
+    assert "AZURE_OPENAI_DIALECT=preview" in warning
 
 
 def test_a_key_in_the_line_of_the_version_is_not_repeated() -> None:
