@@ -47,7 +47,8 @@ def parser() -> argparse.ArgumentParser:
     """Return the command line's parser; `settled` judges what it parsed."""
     result = argparse.ArgumentParser(
         prog="rtclient engine",
-        description="Serve the OpenAI Realtime API (GA) from this machine, without an account.",
+        description="Serve the OpenAI Realtime API from this machine, without an account: GA, and"
+        " the preview dialect at /openai/realtime.",
         epilog=f"Clients must present the value of {ENGINE_KEY} when it is set. LOCAL_STT_URL, "
         "LOCAL_CHAT_URL and LOCAL_TTS_URL, in the environment or in a file .env, name servers of "
         "your own models to hear, think and speak with.",
