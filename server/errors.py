@@ -303,7 +303,8 @@ _TABLE: Final = (
         1008,
         "invalid_request_error",
         "This server asks for an access token.",
-        "Open the login link that the server printed at its start.",
+        "Open the login link that the server printed at its start; a program sends the token as"
+        " its key.",
     ),
     Fault(
         "loopback_only",
