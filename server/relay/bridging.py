@@ -133,6 +133,8 @@ def _to_upstream(crossing: Crossing) -> list[Action]:
 def _to_client(crossing: Crossing) -> list[Action]:
     actions: list[Action] = [ToClient(text) for text in crossing.texts]
     for name in crossing.lost:
-        message = f"Clients of the preview dialect are not shown `{name}`: it has no such thing."
+        message = (
+            f"Clients of the preview dialect are not shown `{name}`: preview has no such thing."
+        )
         actions += [Count("fields_lost"), Note("field_lost", message)]
     return actions

@@ -2,8 +2,8 @@
 
 A session is a row of layers; the relay core is one of them:
 
-    client ⇄ [above: gateway or dialect of the client] ⇄ core ⇄ [below: sequencer, dialect of the
-    upstream] ⇄ upstream
+    client ⇄ [above: gateway, or dialect of the client and voices] ⇄ core
+    ⇄ [below: sequencer, dialect of the upstream] ⇄ upstream
 
 Rules of the file:
 - inside, between the layers, everything is GA text; only the outermost ones know anything else;
