@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 from rtclient.errors import RemoteProtocolError
-from rtclient.protocol.codec import MAX_BYTES, MAX_TYPE_CHARS, decode, encode, find_type
+from rtclient.protocol.codec import MAX_SERVER_BYTES, MAX_TYPE_CHARS, decode, encode, find_type
 from rtclient.protocol.dialects import (
     EVENT_NAMES,
     GA_ONLY_EVENTS,
@@ -28,7 +28,6 @@ from rtclient.protocol.dialects import (
     TRANSCRIPTION_EVENT_NAMES,
     Dialect,
     Lost,
-    dialect_of,
     error_with_paths,
     item_to_ga,
     item_to_preview,
@@ -50,15 +49,6 @@ from rtclient.protocol.old_clients import (
     with_transcription_keys,
 )
 
-__all__ = [
-    "Crossing",
-    "GaClient",
-    "PreviewClient",
-    "PreviewUpstream",
-    "dialect_of",
-    "handshake_dialect",
-]
-
 Event = dict[str, Any]
 
 PREVIEW_PATH: Final = "/openai/realtime"
@@ -67,7 +57,6 @@ PREVIEW_SUBPROTOCOL: Final = "openai-beta.realtime-v1"
 _COMMON_START = '{"type":"'
 _NAME_AT = len(_COMMON_START)
 _LONGEST_NAME_END = _NAME_AT + MAX_TYPE_CHARS + 1
-_MAX_TEXT = 4 * MAX_BYTES
 _MAX_REMEMBERED = 1000
 
 _TRANSCRIPTION_TO_GA = dict(TRANSCRIPTION_EVENT_NAMES)
@@ -119,7 +108,7 @@ class _Way:
         if (light := self.lightly(text)) is not None:
             return Crossing((light,))
         try:
-            event = decode(text, max_bytes=_MAX_TEXT)
+            event = decode(text, max_bytes=MAX_SERVER_BYTES)
         except RemoteProtocolError:
             return Crossing((text,))
         lost: Lost = []

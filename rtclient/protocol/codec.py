@@ -19,6 +19,9 @@ from typing import Any, Final
 from rtclient.errors import LocalProtocolError, RemoteProtocolError
 
 MAX_BYTES: Final = 16 * 1024 * 1024
+"""Of a client's event."""
+MAX_SERVER_BYTES: Final = 4 * MAX_BYTES
+"""Of a server's event."""
 MAX_DEPTH: Final = 32
 MAX_NODES: Final = 10_000
 """Values in one event: objects, arrays and scalars together."""
@@ -150,7 +153,7 @@ def peek_type(text: str) -> str | None:
     if found := find_type(text):
         return found[1]
     try:
-        event_type = decode(text, max_bytes=4 * MAX_BYTES)["type"]
+        event_type = decode(text, max_bytes=MAX_SERVER_BYTES)["type"]
     except RemoteProtocolError:
         return None
     return str(event_type)

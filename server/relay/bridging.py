@@ -12,7 +12,7 @@ notes what a client cannot be shown.
 
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.bridge import Crossing, GaClient, PreviewClient, PreviewUpstream
-from rtclient.protocol.codec import MAX_BYTES, decode, peek_type
+from rtclient.protocol.codec import MAX_BYTES, MAX_SERVER_BYTES, decode, peek_type
 from rtclient.protocol.dialects import Dialect, dialect_of, session_dialect
 from server.relay.actions import Action, Count, Fail, Note, Notice, ToClient, ToUpstream
 
@@ -117,7 +117,7 @@ class UpstreamDialect:
 
 def _is_ga(text: str) -> bool:
     try:
-        return session_dialect(decode(text, max_bytes=4 * MAX_BYTES).get("session")) == "ga"
+        return session_dialect(decode(text, max_bytes=MAX_SERVER_BYTES).get("session")) == "ga"
     except RemoteProtocolError:
         return False  # the core ends the session for it
 

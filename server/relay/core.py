@@ -19,7 +19,7 @@ from statistics import median
 from typing import Any
 
 from rtclient.errors import RemoteProtocolError
-from rtclient.protocol.codec import MAX_BYTES, decode, encode, peek_type
+from rtclient.protocol.codec import MAX_BYTES, MAX_SERVER_BYTES, decode, encode, peek_type
 from rtclient.protocol.dialects import session_dialect
 from server.errors import FAULTS, Fault, error_event, fault_of_event
 from server.policy import check
@@ -42,7 +42,6 @@ HOLD_BYTES = 256 * 1024
 """How much of the client's text is held before its reading stops."""
 SETUP_S = 10.0
 """How long the upstream may take, once dialled, until the session is set up."""
-MAX_UPSTREAM_BYTES = 4 * MAX_BYTES
 
 _AUDIO_DELTA = "response.output_audio.delta"
 _TRANSCRIPTION_FAILED = "conversation.item.input_audio_transcription.failed"
@@ -199,7 +198,7 @@ class RelayCore:
         if subscriber is None:
             return self._in_order(passed)
         try:
-            event = decode(text, max_bytes=MAX_UPSTREAM_BYTES)
+            event = decode(text, max_bytes=MAX_SERVER_BYTES)
         except RemoteProtocolError:
             return self.on_upstream_bad_data()
         return subscriber(self, event, passed, now)
