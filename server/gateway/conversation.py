@@ -40,6 +40,7 @@ class Conversation:
         """Whether an answer was asked for that has not begun."""
         self._response_id = ""
         self._is_answering = self._is_muted = False
+        self._is_turn_due = False  # the service ended a turn and is about to answer it
         self._is_cancel_due = False
         self._calls: dict[str, bool] = {}  # id → whether its result is to come
         self._captions: dict[wire.Role, Captions] = {"user": Captions(), "assistant": Captions()}
@@ -59,14 +60,18 @@ class Conversation:
 
     def cancel(self, now: float) -> list[Action]:
         """Stop the assistant, even one that is only about to speak."""
-        if self._is_answering and not self._is_muted:
-            self.is_answer_due = False  # the cancel takes back what waits, too
-            return [to_upstream("response.cancel"), *self._interrupt(now)]
-        if self._speaker.is_playing(now):
-            return self._interrupt(now)
-        if self.is_answer_due:
-            self._is_cancel_due = True
-            return []
+        is_under_way = self._is_answering and not self._is_muted
+        is_due = self.is_answer_due or self._is_turn_due
+        actions: list[Action] = []
+        if is_under_way or is_due:
+            # It also takes back what waits. What has gone is cancelled again when it begins.
+            actions.append(to_upstream("response.cancel"))
+            self.is_answer_due = self._is_turn_due = False
+            self._is_cancel_due = is_due and not is_under_way
+        if is_under_way or self._speaker.is_playing(now):
+            actions += self._interrupt(now)
+        if actions:
+            return actions
         text = "The assistant is silent; there was nothing to cancel."
         return [Notice("info", "nothing_to_cancel", text)]
 
@@ -85,6 +90,7 @@ class Conversation:
 
     def _on_speech_started(self, event: dict[str, Any], now: float) -> list[Action]:
         self.is_speaking = True
+        self._is_turn_due = False
         item_id, audio_ms = as_text(event.get("item_id")), as_count(event.get("audio_start_ms"))
         started = to_client(wire.SpeechStarted(audio_ms=audio_ms, item_id=item_id))
         is_barge_in = self._is_answering and not self._is_muted
@@ -93,6 +99,8 @@ class Conversation:
         return [started]
 
     def _on_speech_stopped(self, event: dict[str, Any], now: float) -> list[Action]:
+        # A cancel from before was not about this turn.
+        self._is_turn_due, self._is_cancel_due = True, False
         item_id, audio_ms = as_text(event.get("item_id")), as_count(event.get("audio_end_ms"))
         return [to_client(wire.SpeechStopped(audio_ms=audio_ms, item_id=item_id))]
 
@@ -102,7 +110,8 @@ class Conversation:
 
     def _on_created(self, event: dict[str, Any], now: float) -> list[Action]:
         self._response_id = as_text(as_dict(event.get("response")).get("id"))
-        self._is_answering, self._is_muted, self.is_answer_due = True, False, False
+        self._is_answering, self._is_muted = True, False
+        self.is_answer_due = self._is_turn_due = False
         self._speaker.forget_played(now)
         started = to_client(wire.ResponseStarted(response_id=self._response_id))
         if not self._is_cancel_due:

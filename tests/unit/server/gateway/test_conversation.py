@@ -91,10 +91,73 @@ class TestInterrupting:
         play.upstream_gets("conversation.item.create")
         play.upstream_gets("response.create")
         play.client("cancel_response")
+        play.upstream_gets("response.cancel")
         play.upstream("response.created", response={"id": "resp_1"})
         play.client_gets("response_started")
         play.upstream_gets("response.cancel")
         play.client_gets("interrupted", item_id="", audio_ms=0)
+
+    def test_a_cancel_stops_the_last_answer_and_takes_back_the_next(
+        self, play: GatewayPlay
+    ) -> None:
+        self.begin(play)
+        play.answer_ends()
+        play.client_gets("response_done")
+        play.client("text", text="Hello.")
+        play.upstream_gets("conversation.item.create")
+        play.upstream_gets("response.create")
+        play.after(0.4)
+        play.client("cancel_response")
+        play.upstream_gets("response.cancel")
+        play.client_gets("interrupted", response_id="resp_1", heard_ms=400)
+        play.upstream_gets("conversation.item.truncate")
+        play.upstream("response.created", response={"id": "resp_2"})
+        play.client_gets("response_started")
+        play.upstream_gets("response.cancel")
+        play.client_gets("interrupted", response_id="resp_2")
+
+    def test_a_cancel_stays_a_cancel_when_more_is_said_at_once(self, play: GatewayPlay) -> None:
+        play.open()
+        play.client("text", text="Hello.")
+        play.upstream_gets("conversation.item.create")
+        play.upstream_gets("response.create")
+        play.client("cancel_response")
+        play.upstream_gets("response.cancel")
+        play.client("text", text="Good evening.")
+        play.upstream_gets("conversation.item.create")
+        play.upstream_gets("response.create")
+
+    def test_a_cancel_while_the_user_speaks_leaves_the_answer_to_that_turn(
+        self, play: GatewayPlay
+    ) -> None:
+        play.open()
+        play.upstream("input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u")
+        play.client_gets("speech_started")
+        play.client("text", text="Hello.")
+        play.upstream_gets("conversation.item.create")
+        play.upstream_gets("response.create")
+        play.client("cancel_response")
+        play.upstream_gets("response.cancel")
+        play.upstream("input_audio_buffer.speech_stopped", audio_end_ms=900, item_id="item_u")
+        play.client_gets("speech_stopped")
+        play.answer_begins()
+        play.audio(SECOND)
+        play.client_hears(SECOND)
+
+    def test_the_answer_to_a_turn_can_be_cancelled_before_it_begins(
+        self, play: GatewayPlay
+    ) -> None:
+        play.open()
+        play.upstream("input_audio_buffer.speech_started", audio_start_ms=0, item_id="item_u")
+        play.client_gets("speech_started")
+        play.upstream("input_audio_buffer.speech_stopped", audio_end_ms=900, item_id="item_u")
+        play.client_gets("speech_stopped")
+        play.client("cancel_response")
+        play.upstream_gets("response.cancel")
+        play.upstream("response.created", response={"id": "resp_1"})
+        play.client_gets("response_started")
+        play.upstream_gets("response.cancel")
+        play.client_gets("interrupted", response_id="resp_1")
 
     def test_a_service_that_cancels_by_itself_is_told_too(self, play: GatewayPlay) -> None:
         self.begin(play)
