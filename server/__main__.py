@@ -27,7 +27,7 @@ from server.local_authority import Identity, LocalAuthorityError
 from server.logs import Redactor, configure_logs
 from server.settings import Settings, SettingsError, hand_down, load_settings
 from server.tls import identity_of, trust_lines
-from server.upstreams import Upstream, create_upstream, create_upstreams
+from server.upstreams import Upstream, create_upstream, create_upstreams, described
 
 _GRACE_S = 5
 """How long requests may take to end when the server stops."""
@@ -246,15 +246,8 @@ def _listen(settings: Settings) -> socket.socket | None:
 
 
 def _named(upstreams: Sequence[Upstream]) -> str:
-    first, *others = map(_name, upstreams)
+    first, *others = map(described, upstreams)
     return f"{first}; for clients of /realtime also {', '.join(others)}" if others else first
-
-
-def _name(upstream: Upstream) -> str:
-    if upstream.kind == "engine":
-        return upstream.label
-    what = "deployment" if upstream.kind == "azure" else "model"
-    return f"{upstream.label}, {what} {upstream.model}"
 
 
 def _shown_host(host: str) -> str:

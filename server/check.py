@@ -19,7 +19,7 @@ from rtclient.transport import MAX_FRAME_BYTES, Transport
 from server.errors import FAULTS, Fault, FaultError, fault_of, fault_of_event
 from server.profiles import session_update
 from server.settings import Settings
-from server.upstreams import Upstream, create_upstream
+from server.upstreams import Upstream, create_upstream, described
 
 _EVENT_ID = "parley_check"
 _ANSWER_TIMEOUT_S = 10.0
@@ -38,8 +38,7 @@ class Verdict:
 async def check(settings: Settings, upstream: Upstream | None = None) -> Verdict:
     """Dial the configured voice service once and return the verdict."""
     peer = upstream if upstream is not None else create_upstream(settings)
-    spoken = ", preview dialect" if peer.dialect == "preview" else ""
-    lines = [f"Upstream: {peer.label}, {_model_word(peer)} {peer.model}{spoken}"]
+    lines = [f"Upstream: {described(peer)}"]
     lines += [f"Warning: {warning}" for warning in settings.warnings()]
     await peer.start()
     try:
@@ -138,7 +137,3 @@ def _is_shown(word: str, secrets: tuple[str, ...]) -> bool:
     """Whether a word of the service is a code and not, say, our key repeated."""
     plain = word.replace(".", "_")
     return _WORD.fullmatch(plain) is not None and not any(s in word for s in secrets)
-
-
-def _model_word(peer: Upstream) -> str:
-    return "deployment" if peer.kind == "azure" else "model"

@@ -13,7 +13,7 @@ from server.upstreams.entra import EntraTokens
 from server.upstreams.openai import OpenAIUpstream
 from server.upstreams.state import State
 
-__all__ = ["Dialler", "State", "Upstream", "create_upstream", "create_upstreams"]
+__all__ = ["Dialler", "State", "Upstream", "create_upstream", "create_upstreams", "described"]
 
 
 class Upstream(Protocol):
@@ -91,6 +91,15 @@ def create_upstream(
         tokens = None if settings.azure_openai_api_key else EntraTokens()
         return AzureUpstream(endpoint, remote, tokens)
     return OpenAIUpstream(endpoint, remote)
+
+
+def described(upstream: Upstream) -> str:
+    """Return which voice service it is, for the operator: its name, model and dialect."""
+    if upstream.kind == "engine":
+        return upstream.label
+    what = "deployment" if upstream.kind == "azure" else "model"
+    dialect = ", preview dialect" if upstream.dialect == "preview" else ""
+    return f"{upstream.label}, {what} {upstream.model}{dialect}"
 
 
 def create_upstreams(settings: Settings) -> list[Upstream]:

@@ -10,7 +10,7 @@ from rtclient.endpoints import openai
 from rtclient.errors import ConnectError
 from rtclient.testing import ScriptedPeer
 from server.settings import load_settings
-from server.upstreams import Upstream, create_upstream
+from server.upstreams import Upstream, create_upstream, described
 from server.upstreams.dialling import Dialler
 from server.upstreams.openai import OpenAIUpstream
 
@@ -26,6 +26,24 @@ def made(folder: Path, environ: dict[str, str]) -> Upstream:
     """The upstream of this environment."""
     (folder / ".env").write_text("")
     return create_upstream(load_settings(environ, folder))
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        (AZURE, "Azure OpenAI, deployment voice"),
+        (
+            AZURE | {"AZURE_OPENAI_DIALECT": "preview"},
+            "Azure OpenAI, deployment voice, preview dialect",
+        ),
+        ({"OPENAI_API_KEY": KEY, "OPENAI_MODEL": "m"}, "OpenAI, model m"),
+        ({}, "the built-in engine"),
+    ],
+)
+def test_operators_are_told_which_one_it_is(
+    tmp_path: Path, environ: dict[str, str], expected: str
+) -> None:
+    assert described(made(tmp_path, environ)) == expected
 
 
 def test_each_service_has_its_own(tmp_path: Path) -> None:
