@@ -86,7 +86,8 @@ _TABLE: Final = (
         "server_error",
         "The voice service does not know the deployment or model.",
         "Check AZURE_OPENAI_DEPLOYMENT (the deployment's own name; a new one needs some minutes)"
-        " and AZURE_OPENAI_ENDPOINT, or OPENAI_MODEL, in .env.",
+        " and AZURE_OPENAI_ENDPOINT, or OPENAI_MODEL, in .env. A deployment that has the preview"
+        " API only needs AZURE_OPENAI_DIALECT=preview.",
     ),
     Fault(
         "upstream_bad_request",
