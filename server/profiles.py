@@ -1,11 +1,10 @@
 """Session profiles: named configurations that the server owns.
 
-There is one, the built-in `default`. Its mode is open: a client may change all but the model, the
-prompt id, MCP and tracing.
+There is one, the built-in `default`. What a client may change of it says `server/policy.py`.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from rtclient.protocol.audio import PCM16
 from rtclient.protocol.session import default_turn_detection
@@ -17,7 +16,6 @@ class Profile:
     """A named session configuration."""
 
     name: str
-    mode: Literal["open"]
     instructions: str
     silence_duration_ms: int
     """How long the user must be silent for the turn to end."""
@@ -25,7 +23,6 @@ class Profile:
 
 DEFAULT = Profile(
     name="default",
-    mode="open",
     instructions=(
         "You are a friendly voice assistant. Talk the way people talk: short sentences, plain"
         " words, no lists and no markup. Answer in the language of the user. Ask when you are not"

@@ -19,12 +19,6 @@ class OwnUpdate:
         self._session: dict[str, Any] = copy.deepcopy(dict(session))
         self._event_id = ""
 
-    @property
-    def voice(self) -> str | None:
-        """The voice it asks for."""
-        voice = self._audio("output").get("voice")
-        return voice if isinstance(voice, str) else None
-
     def event(self, event_id: str) -> dict[str, Any]:
         """Return the `session.update` event under a new id."""
         self._event_id = event_id
