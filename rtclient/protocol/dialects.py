@@ -85,6 +85,9 @@ PREVIEW_ONLY: Final = ("temperature", "client_secret")
 GA_ONLY: Final = ("truncation", "reasoning", "parallel_tool_calls")
 """Of a session or response; preview refuses them as unknown."""
 
+AS_PREVIEW_DOES: Final[Mapping[str, Any]] = {"truncation": "auto", "parallel_tool_calls": True}
+"""Values of `GA_ONLY` that say what preview does anyway: nothing is lost with them."""
+
 EVENT_NAMES: Final = (
     ("response.text.delta", "response.output_text.delta"),
     ("response.text.done", "response.output_text.done"),
@@ -340,7 +343,7 @@ def _flat(
 def _leave_out(fields: dict[str, Any], names: tuple[str, ...], path: str, lost: Lost) -> None:
     for name in names:
         # A null asks for nothing, so nothing is lost with it.
-        if name in fields and fields.pop(name) is not None:
+        if name in fields and fields.pop(name) not in (None, AS_PREVIEW_DOES.get(name)):
             lost.append(f"{path}.{name}")
 
 

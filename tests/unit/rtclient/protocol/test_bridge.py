@@ -116,7 +116,7 @@ def test_a_client_sees_a_flat_session() -> None:
     event = {"type": "session.created", "event_id": "e", "session": GA_SESSION}
     crossing = PreviewClient().to_outer(json.dumps(event))
     assert events(crossing) == [event | {"session": PREVIEW_SESSION}]
-    assert crossing.lost == ("session.truncation",)
+    assert crossing.lost == ()
 
 
 def test_a_clients_update_says_that_it_is_of_a_conversation() -> None:

@@ -85,7 +85,7 @@ def test_what_has_no_place_is_left_out_and_named() -> None:
     assert lost == ["session.temperature", "session.client_secret"]
     lost = []
     detection = {"type": "server_vad", "idle_timeout_ms": 6000}
-    nested = {"truncation": "auto", "audio": {"input": {"turn_detection": detection}}}
+    nested = {"truncation": "disabled", "audio": {"input": {"turn_detection": detection}}}
     assert session_to_preview(nested, lost) == {"turn_detection": {"type": "server_vad"}}
     assert lost == ["session.truncation", "session.audio.input.turn_detection.idle_timeout_ms"]
 
@@ -120,6 +120,14 @@ def test_a_null_that_has_no_place_asks_for_nothing_and_is_no_loss() -> None:
     session_to_ga({"temperature": None}, lost)
     session_to_preview({"truncation": None}, lost)
     assert lost == []
+
+
+def test_what_preview_does_anyway_is_no_loss() -> None:
+    lost: list[str] = []
+    assert session_to_preview({"truncation": "auto", "parallel_tool_calls": True}, lost) == {}
+    assert lost == []
+    session_to_preview({"parallel_tool_calls": False}, lost)
+    assert lost == ["session.parallel_tool_calls"]
 
 
 def test_one_who_knows_it_gets_the_temperature() -> None:
