@@ -50,8 +50,6 @@ class Evidence:
     """The same of the phrase's worst word."""
     fit_against_phones: float = 0.0
     """`fit` less that of the free sequence of sounds over the same frames."""
-    frames_per_sound: float = 0.0
-    """Pace: frames of 10 ms for each sound of the phrase."""
     coverage: float = 0.0
     """Share of the loud frames of the turn that are words of the phrase, 0.0 to 1.0."""
     snr_db: float = 40.0

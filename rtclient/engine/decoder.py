@@ -260,7 +260,6 @@ class Recogniser:
             phrase=" ".join(phrase),
             fit=sum(scores) / max(1, sum(lengths)),
             worst_word_fit=min((s / n for s, n in zip(scores, lengths, strict=True)), default=0.0),
-            frames_per_sound=sum(lengths) / max(1, len(self._sounds_of(phrase))),
             coverage=turn.coverage(self._spans),
             snr_db=turn.snr_db(),
         )

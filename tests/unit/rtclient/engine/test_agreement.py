@@ -26,7 +26,6 @@ SAID = Evidence(
     fit=-1.5,
     worst_word_fit=-2.3,
     fit_against_phones=-0.7,
-    frames_per_sound=10.0,
     coverage=1.0,
 )
 NOT_SAID = Evidence(
@@ -37,7 +36,6 @@ NOT_SAID = Evidence(
     fit=-5.6,
     worst_word_fit=-9.0,
     fit_against_phones=-4.8,
-    frames_per_sound=7.0,
     coverage=0.85,
 )
 

@@ -16,7 +16,6 @@ def evidence(quality):
         fit=-1.5 - 4 * (1 - quality),
         worst_word_fit=-2.0 - 7 * (1 - quality),
         fit_against_phones=-0.7 - 4 * (1 - quality),
-        frames_per_sound=10.0,
         coverage=1.0 - 0.3 * (1 - quality),
     )
 
