@@ -381,15 +381,20 @@ def fault_of_event(event: Mapping[str, Any]) -> Fault:
     """
     body = event.get("error")
     error: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
+    if (fault := account_fault(error)) is not None:
+        return fault
+    if error.get("type") == "server_error":
+        return FAULTS["upstream_unavailable"]
+    return FAULTS["upstream_bad_request"]
+
+
+def account_fault(error: Mapping[str, Any]) -> Fault | None:
+    """Return the fault that an `error` body means when it is about the key, model or account."""
     code = str(error.get("code") or "").lower()
     if code in _BY_EVENT_CODE:
         return FAULTS[_BY_EVENT_CODE[code]]
     message = str(error.get("message") or "").lower()
-    if not code and "api key" in message:
-        return FAULTS["upstream_auth_failed"]
-    if error.get("type") == "server_error":
-        return FAULTS["upstream_unavailable"]
-    return FAULTS["upstream_bad_request"]
+    return FAULTS["upstream_auth_failed"] if not code and "api key" in message else None
 
 
 def error_event(fault: Fault, event_id: str | None = None) -> dict[str, Any]:

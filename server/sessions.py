@@ -143,6 +143,7 @@ class Sessions:
             session_limit_s=self.session_limit_s,
             idle_limit_s=self.idle_limit_s,
             client_session_id=session_id,
+            hides_close_codes=True,
             dials_on_demand=True,
         )
 

@@ -185,6 +185,8 @@ class Gateway:
     # From the voice service and the core.
 
     def _on_said(self, event: dict[str, Any], now: float) -> list[Action]:
+        if event["type"] == "input_audio_buffer.committed" and self._setup.finds_turns:
+            self._turn_bytes = 0  # the service ended the turn: none of its sound is left
         return self._conversation.on_event(event, now)
 
     def _on_updated(self, event: dict[str, Any], now: float) -> list[Action]:

@@ -8,6 +8,7 @@ Rules of the file:
 - a message with one wrong field is refused whole, with the field's name.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
@@ -158,7 +159,7 @@ def _demand(error_type: str, message: str) -> str:
         return "is missing"
     if error_type == "model_type":
         return "must be an object"
-    demand = message.replace("Input should", "must").replace("a valid integer", "a whole number")
+    demand = re.sub(r"^\w+ should", "must", message).replace("a valid integer", "a whole number")
     return demand.replace("valid ", "")
 
 

@@ -117,6 +117,8 @@ class Plan:
     """Sent at the start."""
     client_session_id: str = ""
     """What the client calls the session, where that is not what the upstream calls it."""
+    hides_close_codes: bool = False
+    """Whether the client is told in words when the upstream closes, not by the upstream's code."""
     dials_on_demand: bool = False
     """Whether the upstream is dialled only when a layer says so with `Dial`."""
     transcription_advice: str = ""

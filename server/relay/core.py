@@ -21,7 +21,7 @@ from typing import Any
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.codec import MAX_BYTES, MAX_SERVER_BYTES, decode, encode, peek_type
 from rtclient.protocol.dialects import session_dialect
-from server.errors import FAULTS, Fault, error_event, fault_of_event
+from server.errors import FAULTS, Fault, account_fault, error_event, fault_of_event
 from server.policy import check
 from server.relay.actions import (
     Action,
@@ -215,10 +215,11 @@ class RelayCore:
         """The upstream closed its leg or vanished (1005, 1006)."""
         if self.is_over:
             return []
+        fault = FAULTS["upstream_closed"]
+        if self._plan.hides_close_codes:
+            return self._end(fault, "upstream")
         if self._phase is Phase.GREETING or sendable_code(code) != code:
-            return self._end(
-                FAULTS["upstream_closed"], "upstream", code=sendable_code(code), reason=reason
-            )
+            return self._end(fault, "upstream", code=sendable_code(code), reason=reason)
         self._phase = Phase.OVER
         self._facts |= {"close_side": "upstream", "close_code": code}
         return [self._close("client", code, reason)]
@@ -293,6 +294,8 @@ class RelayCore:
             return [Count("upstream_errors"), *passed]
         if not self._update.is_rejected_by(error):
             return [Count("upstream_errors"), *passed]
+        if not error.get("param") and (fault := account_fault(error)) is not None:
+            return self._end(fault, "upstream")  # no part of the update is at fault
         if self._plan.is_preset:
             return [*passed, *self._end(FAULTS["client_secret_rejected"], "upstream")]
         dropped = self._update.shrink(error)

@@ -104,6 +104,22 @@ class TestBeforeAScriptedService:
             assert (error["code"], error["fatal"]) == ("AuthenticationFailed", True)
             assert await talker.closed() == (1008, "upstream_auth_failed")
 
+    async def test_a_service_that_closes_is_told_in_words(self, tmp_path: Path) -> None:
+        async def leave(session: PeerSession) -> None:
+            await set_up(session)
+            await session.expect("conversation.item.create")
+            await session.connection.close(1001, "deploying host-7")
+
+        async with (
+            ScriptedPeer(leave) as peer,
+            serving(environment(peer), tmp_path) as server,
+            talking_simply(server.port) as talker,
+        ):
+            await talker.send("text", text="Hello.")
+            error = await talker.until("error")
+            assert (error["code"], error["reason"]) == ("ConnectionFailed", "upstream_closed")
+            assert await talker.closed() == (1011, "upstream_closed")
+
     async def test_a_service_that_is_not_there_is_a_failed_connection(self, tmp_path: Path) -> None:
         async with ScriptedPeer(set_up) as peer:
             settings = environment(peer)

@@ -65,7 +65,7 @@ class GatewayPlay:
             new_id=self._new_id,
             today=TODAY,
         )
-        plan = Plan(policy=Policy("open"), dials_on_demand=True)
+        plan = Plan(policy=Policy("open"), hides_close_codes=True, dials_on_demand=True)
         core = RelayCore(plan, now=NOW, unix_now=1_800_000_000, new_id=self._new_id)
         self.stack = Stack(core, above=[gateway])
         self._note(self.stack.on_open(NOW))

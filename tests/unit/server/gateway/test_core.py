@@ -127,6 +127,20 @@ class TestManualTurns:
         play.client("clear_audio")
         play.upstream_gets("input_audio_buffer.clear")
 
+    def test_sound_of_a_turn_that_the_service_ended_makes_no_other(self, play: GatewayPlay) -> None:
+        play.open()
+        play.client_sends(SECOND)
+        play.upstream_hears(SECOND)
+        play.upstream("input_audio_buffer.committed", item_id="item_u")
+        update = {"type": "realtime", "audio": {"input": {"turn_detection": None}}}
+        play.client("config", turn_detection="none")
+        play.upstream_gets("session.update")
+        play.upstream("session.updated", session=update)
+        play.client_gets("session_updated")
+        play.client("commit_audio")
+        assert play.told() == {"turn_too_short"}
+        play.nothing_more()
+
     def test_commit_while_the_service_finds_the_turns_needs_speech(self, play: GatewayPlay) -> None:
         play.open()
         play.client_sends(SECOND)
@@ -191,6 +205,13 @@ class TestTrouble:
         for code in ("response_joined", "engine_busy"):
             play.upstream("parley.notice", level="info", code=code, message="So it is.")
         assert play.told() == {"engine_busy"}
+
+    def test_a_service_that_closes_is_told_in_words(self, play: GatewayPlay) -> None:
+        play.open()
+        play.happens(play.stack.on_upstream_closed(1001, "goodbye from inside", play.now))
+        play.client_gets_error("ConnectionFailed", reason="upstream_closed", fatal=True)
+        play.closes("client", 1011)
+        play.closes("upstream", 1011)
 
     def test_the_end_is_announced(self, play: GatewayPlay) -> None:
         play.open()

@@ -86,6 +86,12 @@ def test_a_wrong_option_is_named_with_what_it_must_be(
     assert word in bad.message
 
 
+def test_an_empty_text_is_told_what_it_must_have() -> None:
+    with pytest.raises(BadMessage) as caught:
+        read('{"type":"text","text":""}')
+    assert caught.value.message.startswith("`text` must have at least 1 character")
+
+
 def test_a_refusal_repeats_nothing_that_was_written() -> None:
     for text in ('{"type":"sk-secret"}', '{"type":"config","voice":["sk-secret"]}', '"sk-secret"'):
         with pytest.raises(BadMessage) as caught:

@@ -223,6 +223,24 @@ def test_an_update_that_is_rejected_without_optional_parts_ends_the_session() ->
     play.closes("upstream", 1011)
 
 
+def test_a_refused_account_is_not_taken_for_a_refused_part() -> None:
+    play = greeted()
+    play.upstream("error", error={"type": "invalid_request_error", "code": "invalid_api_key"})
+    play.client_gets_error("upstream_auth_failed")
+    play.closes("client", 1008)
+    play.closes("upstream", 1008)
+
+
+def test_an_unknown_model_of_the_transcription_is_a_refused_part() -> None:
+    play = greeted()
+    param = "session.audio.input.transcription.model"
+    error = {"type": "invalid_request_error", "code": "model_not_found", "param": param}
+    play.upstream("error", error=error)
+    play.client_gets("parley.notice", code="transcription_rejected")
+    play.upstream_gets("session.update")
+    play.nothing_more()
+
+
 def test_another_error_during_the_set_up_is_passed_on() -> None:
     play = greeted()
     play.upstream("error", error={"type": "server_error", "message": "Oh."})
