@@ -100,6 +100,7 @@ class Sessions:
         if queue_ms := getattr(self.upstream, "queue_ms", 0):
             notices.append(queue_notice(queue_ms))
         return Plan(
+            path="/ws",
             session=self.session,
             policy=Policy("open", model=self.upstream.model),
             secrets=self.upstream.secrets,
@@ -114,7 +115,7 @@ class Sessions:
         """The models that programs may name."""
         return Models(self.upstream.model, self.is_strict)
 
-    def drop_in_plan(self, preset: Mapping[str, Any] | None = None) -> Plan:
+    def drop_in_plan(self, path: str, preset: Mapping[str, Any] | None = None) -> Plan:
         """Return the plan of a session on a drop-in path: nothing of ours but the limits.
 
         `preset`: the session of the client secret that opened it.
@@ -125,6 +126,7 @@ class Sessions:
             for notice in Voices(self.upstream.voices, self.voice).replace(session):
                 self.note(Note(notice.code, notice.message))
         return Plan(
+            path=path,
             session=session,
             is_preset=session is not None,
             policy=Policy("passthrough"),
@@ -138,6 +140,7 @@ class Sessions:
         """Return the plan of a session on `/realtime`: dialled when there is something to say."""
         peers = (self.upstream, *self.others.values())
         return Plan(
+            path="/realtime",
             policy=Policy("open"),
             secrets=tuple(secret for peer in peers for secret in peer.secrets),
             session_limit_s=self.session_limit_s,

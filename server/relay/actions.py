@@ -115,6 +115,8 @@ class Plan:
     """How long nobody may speak, write or answer."""
     notices: tuple[Notice, ...] = ()
     """Sent at the start."""
+    path: str = ""
+    """What the client dialled, for the log."""
     client_session_id: str = ""
     """What the client calls the session, where that is not what the upstream calls it."""
     hides_close_codes: bool = False

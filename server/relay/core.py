@@ -93,7 +93,7 @@ class RelayCore:
         self._input_bytes_per_ms = self._output_bytes_per_ms = 48
         self._turn_ended_at: float | None = None
         self._first_audio_ms: list[float] = []
-        self._facts: dict[str, Any] = {"session_id": ""}
+        self._facts: dict[str, Any] = {"path": plan.path, "session_id": ""}
         if plan.client_session_id:
             self._facts["client_session_id"] = plan.client_session_id
 

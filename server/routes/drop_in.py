@@ -142,7 +142,7 @@ async def _relay(
         await accept(websocket)
         above, below = sessions.drop_in_layers(wish)
         client = ClientConnection(websocket)
-        plan = sessions.drop_in_plan(preset)
+        plan = sessions.drop_in_plan(websocket.scope["path"], preset)
         await sessions.run(plan, client, dialled, above=above, below=below)
     finally:
         await upstream.close()

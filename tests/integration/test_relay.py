@@ -333,6 +333,7 @@ async def test_each_session_leaves_one_line_without_content(
     assert fields["session_id"] == "sess_1"
     assert fields["upstream"] == "openai"
     assert (fields["close_side"], fields["close_code"]) == ("client", 1000)
+    assert fields["path"] == "/ws"
     assert "private words" not in str(fields)
 
 
