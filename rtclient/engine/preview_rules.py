@@ -13,7 +13,6 @@ from typing import Any
 from rtclient.engine.shapes import (
     AnyObject,
     Fault,
-    Flag,
     Listing,
     Maybe,
     Number,
@@ -35,6 +34,8 @@ from rtclient.engine.strict import (
     MAX_OUTPUT_TOKENS,
     NO_PROMPT,
     REFERENCE,
+    SEMANTIC_VAD,
+    SERVER_VAD,
     TOOL,
     TOOL_CHOICE,
     TRACING,
@@ -61,27 +62,10 @@ _TRANSCRIPTION = Shape(
 )
 _NOISE_REDUCTION = Shape({"type": Maybe(Text(one_of=("near_field", "far_field")))})
 
-_VAD_SWITCHES: dict[str, Spec] = {
-    "type": _ANY_TEXT,
-    "create_response": Maybe(Flag()),
-    "interrupt_response": Maybe(Flag()),
-}
 _TURN_DETECTION = Tagged(
     {
-        "server_vad": Shape(
-            {
-                **_VAD_SWITCHES,
-                "threshold": Maybe(Number(0, 1)),
-                "prefix_padding_ms": Maybe(Number(0, 5000, is_whole=True)),
-                "silence_duration_ms": Maybe(Number(0, 30000, is_whole=True)),
-            }
-        ),
-        "semantic_vad": Shape(
-            {
-                **_VAD_SWITCHES,
-                "eagerness": Maybe(Text(one_of=("low", "medium", "high", "auto"))),
-            }
-        ),
+        "server_vad": Shape(SERVER_VAD),
+        "semantic_vad": SEMANTIC_VAD,
         # What Microsoft's own preview client sends instead of null.
         "none": Shape({"type": _ANY_TEXT}),
     }

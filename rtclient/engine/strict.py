@@ -50,23 +50,21 @@ _VAD_SWITCHES: dict[str, Spec] = {
     "create_response": Maybe(Flag()),
     "interrupt_response": Maybe(Flag()),
 }
+SERVER_VAD: dict[str, Spec] = {
+    **_VAD_SWITCHES,
+    "threshold": Maybe(Number(0, 1)),
+    "prefix_padding_ms": Maybe(Number(0, 5000, is_whole=True)),
+    "silence_duration_ms": Maybe(Number(0, 30000, is_whole=True)),
+}
+SEMANTIC_VAD = Shape(
+    {**_VAD_SWITCHES, "eagerness": Maybe(Text(one_of=("low", "medium", "high", "auto")))}
+)
 TURN_DETECTION = Tagged(
     {
         "server_vad": Shape(
-            {
-                **_VAD_SWITCHES,
-                "threshold": Maybe(Number(0, 1)),
-                "prefix_padding_ms": Maybe(Number(0, 5000, is_whole=True)),
-                "silence_duration_ms": Maybe(Number(0, 30000, is_whole=True)),
-                "idle_timeout_ms": Maybe(Number(5000, 30000, is_whole=True)),
-            }
+            {**SERVER_VAD, "idle_timeout_ms": Maybe(Number(5000, 30000, is_whole=True))}
         ),
-        "semantic_vad": Shape(
-            {
-                **_VAD_SWITCHES,
-                "eagerness": Maybe(Text(one_of=("low", "medium", "high", "auto"))),
-            }
-        ),
+        "semantic_vad": SEMANTIC_VAD,
     }
 )
 TRANSCRIPTION = Shape(
