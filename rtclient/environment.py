@@ -29,8 +29,16 @@ def engine_key() -> str | None:
 
 def worker_environment() -> dict[str, str]:
     """Return the environment for a worker of the engine: ours, without any key."""
-    keys = {name for name in os.environ if name == ENGINE_KEY or name.upper().endswith("_KEY")}
-    return child_environment({}, without=keys)
+    return child_environment({}, without=names_of_keys(but_local=False))
+
+
+def names_of_keys(*, but_local: bool = True) -> set[str]:
+    """Return the names of our variables that hold a key; without those of `LOCAL_…` if asked."""
+    return {
+        name
+        for name in os.environ
+        if name.upper().endswith("_KEY") and not (but_local and name.startswith(LOCAL))
+    }
 
 
 def child_environment(extra: Mapping[str, str], *, without: Collection[str] = ()) -> dict[str, str]:

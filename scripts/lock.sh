@@ -1,9 +1,9 @@
 #!/bin/sh
-# Make the three locks from pyproject.toml, and from their requirements.in those of the clients
+# Make the four locks from pyproject.toml, and from their requirements.in those of the clients
 # that are tested: every version, with hashes, for every platform and Python >= 3.11.
 # `scripts/lock.sh` keeps what is pinned where it still fits; `scripts/lock.sh --upgrade` takes the
 # newest for us, never for the clients. The full test set is solved first and constrains the other
-# two, so a package has one version in all of them and they can be installed together.
+# three, so a package has one version in all of them and they can be installed together.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -24,8 +24,9 @@ lock() { # lock FILE ARGUMENT... SOURCE: what the file holds is also what its he
 }
 
 upgrade=${1:-}
-lock requirements/test.txt --extra engine --extra voice-gpl --extra azure --group test pyproject.toml
+lock requirements/test.txt --extra engine --extra voice-gpl --extra azure --extra audio --group test pyproject.toml
 upgrade=
 lock requirements.txt --extra engine --extra voice-gpl --group server -c requirements/test.txt pyproject.toml
 lock requirements/azure.txt --extra azure -c requirements/test.txt pyproject.toml
+lock requirements/audio.txt --extra audio -c requirements/test.txt pyproject.toml
 for source in tests/*/*/requirements.in; do lock "${source%.in}.txt" "$source"; done

@@ -502,7 +502,12 @@ def pins(name: str) -> set[tuple[str, str]]:
     return {(canonicalize_name(package), version) for package, version in found}
 
 
-LOCKS = ("requirements.txt", "requirements/test.txt", "requirements/azure.txt")
+LOCKS = (
+    "requirements.txt",
+    "requirements/test.txt",
+    "requirements/azure.txt",
+    "requirements/audio.txt",
+)
 
 
 def wanted(lock: str) -> list[Requirement]:
@@ -511,6 +516,7 @@ def wanted(lock: str) -> list[Requirement]:
     chosen: dict[str, list[str]] = {
         "requirements.txt": [*extras["engine"], *extras["voice-gpl"], *groups["server"]],
         "requirements/azure.txt": extras["azure"],
+        "requirements/audio.txt": extras["audio"],
         "requirements/test.txt": [
             *(item for group in groups.values() for item in group if isinstance(item, str)),
             *(item for extra in extras.values() for item in extra),
