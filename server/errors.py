@@ -13,13 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from rtclient.errors import (
-    AuthError,
-    ConnectError,
-    ConnectionLost,
-    HandshakeRejected,
-    RemoteProtocolError,
-)
+from rtclient.causes import Cause, account_cause, cause_of, cause_of_first_event
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,57 +338,31 @@ _TABLE: Final = (
 FAULTS: Final[Mapping[str, Fault]] = {fault.code: fault for fault in _TABLE}
 """Every fault by its code."""
 
-_BY_KIND: Final = {
-    "dns": "upstream_unreachable",
-    "refused": "upstream_unreachable",
-    "proxy": "upstream_unreachable",
-    "tls": "upstream_tls_failed",
-    "timeout": "upstream_timeout",
-    "redirect": "upstream_redirected",
-    "handshake": "upstream_unavailable",
-    "url": "upstream_bad_request",
-}
-
-_BY_EVENT_CODE: Final = {
-    "invalid_api_key": "upstream_auth_failed",
-    "unauthorized": "upstream_auth_failed",
-    "account_deactivated": "upstream_auth_failed",
-    "model_not_found": "upstream_not_found",
-    "invalid_model": "upstream_not_found",
-    "deploymentnotfound": "upstream_not_found",
-    "insufficient_quota": "upstream_quota_exhausted",
-    "billing_hard_limit_reached": "upstream_quota_exhausted",
-    "rate_limit_exceeded": "upstream_rate_limited",
-    "too_many_requests": "upstream_rate_limited",
-}
-
 
 def fault_of(exc: BaseException) -> Fault:
     """Return the fault that an exception of the upstream leg means; anything else is ours."""
-    return FAULTS[_code_of(exc)]
+    if isinstance(exc, FaultError):
+        return exc.fault
+    cause = cause_of(exc)
+    return FAULTS["internal_error"] if cause is None else fault_of_cause(cause)
+
+
+def fault_of_cause(cause: Cause) -> Fault:
+    """Return the fault of an upstream that cannot be used."""
+    if cause == "settings_rejected":
+        return FAULTS["session_defaults_rejected"]
+    return FAULTS[f"upstream_{cause}"]
 
 
 def fault_of_event(event: Mapping[str, Any]) -> Fault:
-    """Return the fault that an upstream's `error` event means, when it is its first event.
-
-    OpenAI accepts the handshake and refuses afterwards, so this is where a wrong key shows.
-    """
-    body = event.get("error")
-    error: Mapping[str, Any] = body if isinstance(body, Mapping) else {}
-    if (fault := account_fault(error)) is not None:
-        return fault
-    if error.get("type") == "server_error":
-        return FAULTS["upstream_unavailable"]
-    return FAULTS["upstream_bad_request"]
+    """Return the fault that an upstream's `error` event means, when it is its first event."""
+    return fault_of_cause(cause_of_first_event(event))
 
 
 def account_fault(error: Mapping[str, Any]) -> Fault | None:
     """Return the fault that an `error` body means when it is about the key, model or account."""
-    code = str(error.get("code") or "").lower()
-    if code in _BY_EVENT_CODE:
-        return FAULTS[_BY_EVENT_CODE[code]]
-    message = str(error.get("message") or "").lower()
-    return FAULTS["upstream_auth_failed"] if not code and "api key" in message else None
+    cause = account_cause(error)
+    return None if cause is None else fault_of_cause(cause)
 
 
 def error_event(fault: Fault, event_id: str | None = None) -> dict[str, Any]:
@@ -410,39 +378,3 @@ def error_event(fault: Fault, event_id: str | None = None) -> dict[str, Any]:
             "event_id": None,
         },
     }
-
-
-def _code_of(exc: BaseException) -> str:
-    match exc:
-        case FaultError():
-            return exc.fault.code
-        case AuthError():
-            return "upstream_forbidden" if exc.status == 403 else "upstream_auth_failed"
-        case HandshakeRejected():
-            return _code_of_status(exc)
-        case ConnectError():
-            return _BY_KIND.get(exc.kind, "upstream_unavailable")
-        case ConnectionLost():
-            return "upstream_closed"
-        case RemoteProtocolError():
-            return "upstream_bad_data"
-        case TimeoutError():
-            return "upstream_timeout"
-        case _:
-            return "internal_error"
-
-
-def _code_of_status(exc: HandshakeRejected) -> str:
-    match exc.status:
-        case 404:
-            return "upstream_not_found"
-        case 429 if "insufficient_quota" in exc.body:
-            return "upstream_quota_exhausted"
-        case 429:
-            return "upstream_rate_limited"
-        case 408 | 504:
-            return "upstream_timeout"
-        case int(status) if 400 <= status < 500:
-            return "upstream_bad_request"
-        case _:
-            return "upstream_unavailable"

@@ -41,6 +41,8 @@ PURE = (
     "rtclient/protocol/*.py",
     "rtclient/endpoints.py",
     "rtclient/errors.py",
+    "rtclient/causes.py",
+    "rtclient/commands/advice.py",
     "rtclient/engine/actions.py",
     "rtclient/engine/agreement.py",
     "rtclient/engine/grammar.py",
