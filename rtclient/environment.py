@@ -9,6 +9,10 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
+from rtclient import service
+from rtclient.endpoints import Endpoint
+from rtclient.service import ServiceSettings, SettingsError
+
 LOCAL = "LOCAL_"
 """What the names of the engine's settings for model servers begin with."""
 ENGINE_KEY = "RTCLIENT_ENGINE_KEY"
@@ -64,14 +68,52 @@ def local_settings(start: Path | None = None) -> tuple[dict[str, str], Path | No
     """
     ours = {name: value for name, value in os.environ.items() if name.startswith(LOCAL)}
     path = find_dotenv(start)
-    if path is None:
-        return ours, None
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        raise ValueError(f"{path} cannot be read: it must be a readable file in UTF-8.") from None
-    theirs = {name: value for name, value in dotenv(text).items() if name.startswith(LOCAL)}
+    theirs = {name: value for name, value in _read(path).items() if name.startswith(LOCAL)}
     return theirs | ours, path if theirs.keys() - ours.keys() else None
+
+
+def service_settings(upstream: str | None = None, start: Path | None = None) -> ServiceSettings:
+    """Return which voice service to use: from the environment, else from the nearest `.env`.
+
+    Args:
+        upstream: `azure`, `openai` or `engine`, instead of what `UPSTREAM` says.
+        start: where the search for `.env` begins; None is the working directory.
+
+    Returns:
+        The settings; `source` is the file when something was taken from it.
+
+    Raises:
+        SettingsError: a value is wrong, or the file cannot be read; the text says so.
+        ValueError: `upstream` is none of the three.
+    """
+    try:
+        chosen = None if upstream is None else service.kind_of(upstream)
+    except ValueError as exc:
+        raise ValueError(f"upstream {exc}.") from None
+    path = find_dotenv(start)
+    try:
+        theirs = _read(path)
+    except ValueError as exc:
+        raise SettingsError([str(exc)]) from None
+    values = {name: service.clean(os.environ.get(name, "")) for name in service.NAMES.values()}
+    from_file = {name for name, value in values.items() if not value and theirs.get(name)}
+    values |= {name: theirs[name] for name in from_file}
+    return ServiceSettings.from_values(values, source=path if from_file else None).using(chosen)
+
+
+def endpoint(upstream: str | None = None, start: Path | None = None) -> Endpoint | None:
+    """Return where to dial as the environment has it; None for the engine on this machine.
+
+    `rtclient.upstream.open_upstream` also starts that engine and asks for Microsoft Entra ID
+    tokens. The arguments are those of `service_settings`.
+
+    Raises:
+        SettingsError: something is missing or wrong; the text says what to set.
+    """
+    settings = service_settings(upstream, start)
+    if faults := settings.faults(without_key=None):
+        raise SettingsError(faults)
+    return settings.endpoint()
 
 
 def dotenv(text: str) -> dict[str, str]:
@@ -84,6 +126,16 @@ def dotenv(text: str) -> dict[str, str]:
         found["name"]: (found["quoted"] if found["mark"] else found["bare"] or "").strip()
         for found in _ASSIGNMENT.finditer(text)
     }
+
+
+def _read(path: Path | None) -> dict[str, str]:
+    """Return the assignments in the file; none without one. Raises ValueError."""
+    if path is None:
+        return {}
+    try:
+        return dotenv(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        raise ValueError(f"{path} cannot be read: it must be a readable file in UTF-8.") from None
 
 
 def find_dotenv(start: Path | None = None, name: str = ".env") -> Path | None:

@@ -9,11 +9,14 @@ from dotenv import dotenv_values
 from rtclient.environment import (
     child_environment,
     dotenv,
+    endpoint,
     engine_key,
     find_dotenv,
     local_settings,
+    service_settings,
     worker_environment,
 )
+from rtclient.service import NAMES, SettingsError
 
 
 def test_dotenv_is_searched_upward(tmp_path: Path) -> None:
@@ -118,3 +121,50 @@ def test_workers_get_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv(name, "secret-of-the-operator")
     assert "secret-of-the-operator" not in worker_environment().values()
     assert "PATH" in worker_environment()
+
+
+@pytest.fixture
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in NAMES.values():
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_service_settings_come_from_the_environment_and_then_from_dotenv(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=file\nOPENAI_MODEL='mine'\n")
+    monkeypatch.setenv("OPENAI_API_KEY", "environment")
+    settings = service_settings(start=tmp_path)
+    assert (settings.kind, settings.openai_key, settings.openai_model) == (
+        "openai",
+        "environment",
+        "mine",
+    )
+    assert settings.source == tmp_path / ".env"
+    assert service_settings("engine", tmp_path).kind == "engine"
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_a_dotenv_that_gave_nothing_is_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=file\nPORT=1\n")
+    monkeypatch.setenv("OPENAI_API_KEY", "environment")
+    assert service_settings(start=tmp_path).source is None
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_an_address_is_made_or_the_fault_told(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=file\n")
+    found = endpoint(start=tmp_path)
+    assert found is not None
+    assert found.host == "api.openai.com"
+    assert endpoint("engine", tmp_path) is None
+    with pytest.raises(SettingsError, match="AZURE_OPENAI_ENDPOINT is missing"):
+        endpoint("azure", tmp_path)
+    with pytest.raises(ValueError, match="azure, openai or engine"):
+        endpoint("gcp", tmp_path)
+    (tmp_path / ".env").write_bytes(b"\xff")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        endpoint(start=tmp_path)

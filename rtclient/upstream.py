@@ -1,0 +1,106 @@
+"""The way from settings to something that can be dialled: an address, a token, or an engine.
+
+Rules of the file:
+- an engine is started only when the settings choose it, and ends with the block;
+- `azure-identity` is imported here, and only for Azure without a key.
+"""
+
+import asyncio
+import contextlib
+import importlib.util
+import inspect
+import ssl
+from collections.abc import AsyncIterator
+from typing import Any
+
+from rtclient.endpoints import Endpoint
+from rtclient.engine_process import engine_process
+from rtclient.errors import ConnectError
+from rtclient.low_level_client import SCOPE, EndpointSource
+from rtclient.service import ServiceSettings, SettingsError
+from rtclient.transport import client_ssl_context
+
+_WITHOUT_KEY = "install what Microsoft Entra ID needs: pip install 'rtclient[azure]'"
+
+
+def has_azure_identity() -> bool:
+    """Whether the package for Microsoft Entra ID is installed."""
+    try:
+        return importlib.util.find_spec("azure.identity") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def check(settings: ServiceSettings, *, has_credential: bool = False) -> None:
+    """Raise `SettingsError` with all that keeps these settings from leading to a service."""
+    can_go_without_key = has_credential or has_azure_identity()
+    if faults := settings.faults(without_key=None if can_go_without_key else _WITHOUT_KEY):
+        raise SettingsError(faults)
+
+
+def ssl_context(settings: ServiceSettings) -> ssl.SSLContext:
+    """Return the TLS context that the settings ask for; make it once and share it.
+
+    Raises:
+        SettingsError: `EXTRA_CA_FILE` cannot be read or holds no certificate.
+    """
+    try:
+        return client_ssl_context(extra_ca_file=settings.extra_ca_file, verify=settings.tls_verify)
+    except OSError:
+        raise SettingsError(
+            ["EXTRA_CA_FILE cannot be read or holds no certificate: name a PEM file."]
+        ) from None
+
+
+@contextlib.asynccontextmanager
+async def open_upstream(
+    settings: ServiceSettings, *engine_options: str, credential: Any = None
+) -> AsyncIterator[EndpointSource]:
+    """Give the address to dial, for `RTLowLevelClient.to` and `RTClient.to`, until the block ends.
+
+    With the engine as the service it runs as a child process meanwhile. With Azure and no key the
+    result is a function that asks Microsoft Entra ID for a token before each dial.
+
+    Args:
+        settings: Which service, as `rtclient.environment.service_settings` finds them.
+        engine_options: Of `rtclient engine`, should it be started, such as `--seed 1`.
+        credential: Anything with `get_token(scope)`, for Azure without a key; None takes
+            `DefaultAzureCredential` of azure-identity (environment, managed identity, `az login`).
+
+    Raises:
+        SettingsError: The settings do not lead to a service; the text says what to set.
+        ConnectError: The engine did not start.
+    """
+    check(settings, has_credential=credential is not None)
+    endpoint = settings.endpoint()
+    if endpoint is None:
+        async with engine_process(*engine_options) as address:
+            yield address
+    elif settings.kind != "azure" or settings.azure_key:
+        yield endpoint
+    elif credential is not None:
+        yield _with_token(settings, credential)
+    else:
+        from azure.identity import DefaultAzureCredential  # late: an extra, and slow to import
+
+        with DefaultAzureCredential() as own:
+            yield _with_token(settings, own)
+
+
+def _with_token(settings: ServiceSettings, credential: Any) -> EndpointSource:
+    async def endpoint() -> Endpoint:
+        # In a thread: it asks the network. It keeps tokens and renews them itself.
+        try:
+            token = await asyncio.to_thread(credential.get_token, SCOPE)
+            if inspect.isawaitable(token):
+                token = await token
+        except Exception as exc:
+            # Its text repeats what it tried, at length; the kind is what a caller can act on.
+            raise ConnectError(
+                "auth", host="Microsoft Entra ID", detail=f"no token ({type(exc).__name__})"
+            ) from exc
+        found = settings.endpoint(token=token.token)
+        assert found is not None
+        return found
+
+    return endpoint
