@@ -30,6 +30,7 @@ DEFAULT_PREVIEW_VERSION = "2025-04-01-preview"
 """The last version of Azure's preview API."""
 
 _OPENAI_HOST = "api.openai.com"
+_SERVER_URL = "the server's address"
 _PORTAL_HOSTS = ("portal.azure.com", "ai.azure.com", "oai.azure.com", "platform.openai.com")
 _REGIONAL_SUFFIX = ".api.cognitive.microsoft.com"
 _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|code|password", re.IGNORECASE)
@@ -37,6 +38,7 @@ _API_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview|latest")
 _PREVIEW_VERSION = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?")
 _DEPLOYMENT_PATH = re.compile(r"/openai/deployments/([^/]+)")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+_LOGIN_LINK = re.compile(r"/login/?(\?|$)")
 _LOOPBACK = re.compile(r"localhost|.+\.localhost|127(\.\d{1,3}){3}|::1")
 
 
@@ -168,35 +170,30 @@ def openai(
     Raises:
         ValueError: The address or the key cannot be used.
     """
-    parts, warnings = _split(base_url or DEFAULT_OPENAI_BASE_URL, "OPENAI_BASE_URL")
-    host = parts.hostname or ""
-    path = _collapse(parts.path)
-    if found := re.search(r"(.*?)/v1(/|$)", path):
-        path = f"{found[1]}/v1/realtime"
-    elif host.endswith(".azure.com") and path in ("", "/openai"):
-        path = "/openai/v1/realtime"
-    elif not path:
-        path = "/v1/realtime"
-    elif not path.endswith("/realtime"):
-        path += "/realtime"
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    query.pop("model", None)
-    chosen = _clean(model or "") or DEFAULT_OPENAI_MODEL
-    headers: dict[str, str] = {}
-    secrets: tuple[str, ...] = ()
-    if key is not None:
-        key = _credential(key, "OPENAI_API_KEY")
-        headers["Authorization"] = f"Bearer {key}"
-        secrets = (key,)
-    return Endpoint(
-        url=_build(parts, path, {"model": chosen, **query}),
-        kind="openai",
-        label="OpenAI" if host == _OPENAI_HOST else "an OpenAI-compatible server",
-        model=chosen,
-        headers=headers,
-        warnings=tuple(warnings),
-        secrets=(*secrets, *_private_host(host)),
-    )
+    return _openai(base_url or DEFAULT_OPENAI_BASE_URL, model, key, "OPENAI_BASE_URL")
+
+
+def parley(url: str, model: str | None = None, *, key: str | None = None) -> Endpoint:
+    """Return the endpoint of a Parley server, or of any other server with OpenAI's path.
+
+    Args:
+        url: The server's address as its start lines show it, such as `http://localhost:3000`;
+            without `http://` before a name of this machine it is meant.
+        model: The server takes its own for any name; None is `DEFAULT_OPENAI_MODEL`.
+        key: Its access token, if it asks for one.
+
+    Raises:
+        ValueError: The address or the token cannot be used.
+    """
+    url = _clean(url)
+    if _LOGIN_LINK.search(url):
+        raise ValueError(
+            f"{_SERVER_URL} is the login link: give what stands before /login as the address, and"
+            " set ACCESS_TOKEN to what stands after token=."
+        )
+    if "://" not in url and is_loopback(re.split(r"[:/?]", url, maxsplit=1)[0]):
+        url = f"http://{url}"
+    return replace(_openai(url, model, key, _SERVER_URL), label="a Parley server")
 
 
 def engine(url: str, *, key: str | None = None, model: str = "engine") -> Endpoint:
@@ -262,6 +259,38 @@ def _split(url: str, name: str) -> tuple[SplitResult, list[str]]:
 
 def _build(parts: SplitResult, path: str, query: Mapping[str, str]) -> str:
     return parts._replace(path=path, query=urlencode(query)).geturl()
+
+
+def _openai(url: str, model: str | None, key: str | None, name: str) -> Endpoint:
+    parts, warnings = _split(url, name)
+    host = parts.hostname or ""
+    path = _collapse(parts.path)
+    if found := re.search(r"(.*?)/v1(/|$)", path):
+        path = f"{found[1]}/v1/realtime"
+    elif host.endswith(".azure.com") and path in ("", "/openai"):
+        path = "/openai/v1/realtime"
+    elif not path:
+        path = "/v1/realtime"
+    elif not path.endswith("/realtime"):
+        path += "/realtime"
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query.pop("model", None)
+    chosen = _clean(model or "") or DEFAULT_OPENAI_MODEL
+    headers: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    if key is not None:
+        key = _credential(key, "ACCESS_TOKEN" if name == _SERVER_URL else "OPENAI_API_KEY")
+        headers["Authorization"] = f"Bearer {key}"
+        secrets = (key,)
+    return Endpoint(
+        url=_build(parts, path, {"model": chosen, **query}),
+        kind="openai",
+        label="OpenAI" if host == _OPENAI_HOST else "an OpenAI-compatible server",
+        model=chosen,
+        headers=headers,
+        warnings=tuple(warnings),
+        secrets=(*secrets, *_private_host(host)),
+    )
 
 
 def _azure_ga_path(path: str) -> str:

@@ -285,7 +285,7 @@ def test_what_is_loopback(host: str, expected: bool) -> None:
 
 @given(st.text(max_size=40) | st.text("htps:/.@?#[]ab-\\% \n", max_size=40))
 def test_any_text_becomes_an_address_or_a_value_error(text: str) -> None:
-    for make in (azure, endpoints.openai):
+    for make in (azure, endpoints.openai, endpoints.parley):
         try:
             endpoint = make(text)
         except ValueError:
@@ -302,3 +302,25 @@ def test_the_address_of_a_transcription_names_no_model() -> None:
         url = endpoint.with_kind("transcription").url
         assert url == endpoint.url.partition("?")[0] + "?intent=transcription"
         assert endpoint.with_kind("realtime") is endpoint
+
+
+@pytest.mark.parametrize(
+    ("given", "url"),
+    [
+        ("http://localhost:3000", "ws://localhost:3000/v1/realtime"),
+        ("localhost:3000", "ws://localhost:3000/v1/realtime"),
+        ("https://voice.example/", "wss://voice.example/v1/realtime"),
+        ("voice.example/talk/v1", "wss://voice.example/talk/v1/realtime"),
+    ],
+)
+def test_a_parley_server_is_dialled_at_openais_path(given: str, url: str) -> None:
+    endpoint = endpoints.parley(given, "m", key=KEY)
+    assert endpoint.url == f"{url}?model=m"
+    assert endpoint.headers == {"Authorization": f"Bearer {KEY}"}
+    assert endpoint.secrets[0] == KEY
+
+
+def test_a_login_link_is_told_apart_and_its_token_not_repeated() -> None:
+    with pytest.raises(ValueError, match="ACCESS_TOKEN") as caught:
+        endpoints.parley(f"http://localhost:3000/login?token={KEY}")
+    assert KEY not in str(caught.value)
