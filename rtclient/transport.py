@@ -55,6 +55,7 @@ class Transport(Protocol):
         Cancelling it loses nothing. Raises `ConnectionLost`, or `RemoteProtocolError` for a frame
         that is too large, broken, or binary and not UTF-8.
         """
+        ...
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """Close politely; a peer that takes or answers nothing is cut off after some seconds.
@@ -76,6 +77,7 @@ class Transport(Protocol):
     @property
     def pending_bytes(self) -> int:
         """Bytes that wait to be sent."""
+        ...
 
 
 class _QuietLogger(logging.LoggerAdapter[logging.Logger]):

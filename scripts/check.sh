@@ -19,6 +19,10 @@ scripts=()
 while IFS= read -r name; do scripts+=("$name"); done < <(git ls-files --cached --others --exclude-standard '*.sh' .ci/run)
 
 begin mypy     python -m mypy
+pyright=$(scripts/client_environment.sh requirements/pyright)/node_modules/.bin/pyright
+for system in Linux Darwin Windows; do
+  begin "pyright for $system" "$pyright" --pythonplatform "$system"
+done
 begin format   python -m ruff format --check .
 begin lint     python -m ruff check .
 begin spelling python -m codespell_lib

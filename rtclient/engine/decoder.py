@@ -100,6 +100,7 @@ class _Pass:
         """
         self.decoder.reinit_feat()
         mean: Mean = _FIRST_MEAN
+        frames = 0
         for _ in range(_MEASURING_ROUNDS):
             mean, frames = _measured(self.decoder, sound, mean)
         self.mean = mean if known is None else _blend(known, _SESSION_FRAMES, mean, frames)

@@ -270,8 +270,8 @@ def _complaint(name: str, key: str, value: Any) -> str:
             if not (is_number and 0 <= value <= 1e6):
                 return f"'seconds' is a number of seconds, not {value!r}."
         case "ms":
-            ends = value if isinstance(value, list) and len(value) == 2 else [value, value]
-            is_time = all(isinstance(n, int) and 0 <= n <= _MAX_MS for n in ends)
+            ends: list[Any] = value if isinstance(value, list) else [value, value]
+            is_time = len(ends) == 2 and all(isinstance(n, int) and 0 <= n <= _MAX_MS for n in ends)
             if not is_time or ends[0] > ends[1]:
                 return f"'ms' is 0 to {_MAX_MS} milliseconds, or two of them in order."
         case "event":

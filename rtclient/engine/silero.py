@@ -171,15 +171,15 @@ class Network:
         ):
             x += bias
             np.maximum(x, 0, out=x)
-            x = x.reshape(n, -1) @ matrix
+            x = np.matmul(x.reshape(n, -1), matrix)
         x += self._gates
         return x
 
     def _step(self, gates: Floats, state: State) -> float:
         """Take one frame into the state; return its probability."""
-        gates = gates + state.hidden @ self._back
+        gates = gates + np.matmul(state.hidden, self._back)
         np.tanh(gates, out=gates)
-        opened = gates * np.float32(0.5)
+        opened = np.multiply(gates, np.float32(0.5))
         opened += np.float32(0.5)
         into, forget, out = (
             opened[:_HIDDEN], opened[_HIDDEN : 2 * _HIDDEN], opened[3 * _HIDDEN :]

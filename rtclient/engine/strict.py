@@ -248,7 +248,7 @@ CALL_ITEMS: Mapping[str, Spec] = {
     ),
 }
 _ITEM_TYPES: Mapping[str, Spec] = {"message": _MESSAGE, **CALL_ITEMS}
-_MCP_ITEMS = dict.fromkeys(
+_MCP_ITEMS: Mapping[str, str] = dict.fromkeys(
     ("mcp_list_tools", "mcp_call", "mcp_approval_request", "mcp_approval_response"),
     "the embedded engine does not run MCP tools.",
 )

@@ -59,7 +59,7 @@ def test_installed_wheel_imports_and_tells_its_version(wheel: Path, tmp_path: Pa
     assert version in told
 
 
-def test_version_is_told_in_one_place(wheel: Path) -> None:
+def test_program_and_package_tell_the_same_version(wheel: Path) -> None:
     archive = zipfile.ZipFile(wheel)
     (metadata,) = (name for name in archive.namelist() if name.endswith("METADATA"))
     lines = archive.read(metadata).decode().splitlines()

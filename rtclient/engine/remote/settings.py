@@ -143,7 +143,7 @@ def _base_url(name: str, text: str, faults: list[str]) -> str:
         is_address = parts.scheme in ("http", "https") and bool(parts.hostname)
         is_address = is_address and parts.port != 0 and not re.search(r"\s", text)
     except ValueError:
-        is_address = False
+        parts, is_address = urlsplit(""), False
     if not is_address:
         faults.append(f"{name} is no address: write it as http://HOST:PORT/v1.")
         return ""
