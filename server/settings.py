@@ -9,7 +9,6 @@ Rules of the file:
 """
 
 import difflib
-import importlib.util
 import os
 import secrets
 from collections.abc import Mapping
@@ -26,16 +25,18 @@ from rtclient import endpoints
 from rtclient.endpoints import Endpoint
 from rtclient.environment import find_dotenv
 from rtclient.protocol.dialects import Dialect
+from rtclient.retirements import openai_model_warning, transcription_warning
+from rtclient.service import KINDS, ServiceSettings, clean
+from rtclient.upstream import has_azure_identity
 from server.local_models import LocalModels
 from server.network import Names, NetworkSettings
-from server.retirements import openai_model_warning, transcription_warning
 from server.setting import setting
 
-UpstreamKind = Literal["azure", "openai", "engine"]
-_KINDS: tuple[UpstreamKind, ...] = ("azure", "openai", "engine")
+UpstreamKind = endpoints.Kind
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 _OURS = ("AZURE_OPENAI_", "LOCAL_", "PARLEY_", "TLS_")
+_WITHOUT_KEY = "install what Microsoft Entra ID needs with EXTRAS=azure ./start.sh"
 _MIN_TOKEN_CHARS = 8
 _PAID_MAX_SESSIONS = 10
 
@@ -216,18 +217,29 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
     @property
     def upstream(self) -> UpstreamKind:
         """The voice service to use."""
-        if self.upstream_choice is not None:
-            return self.upstream_choice
-        if self.azure_openai_endpoint or self.azure_openai_api_key or self.azure_openai_deployment:
-            return "azure"
-        if self.openai_api_key or self.openai_base_url:
-            return "openai"
-        return "engine"
+        return self.service.kind
+
+    @property
+    def service(self) -> ServiceSettings:
+        """What leads to the voice service, in the form that the library has the rules for."""
+        return ServiceSettings(
+            azure_endpoint=self.azure_openai_endpoint,
+            azure_key=_plain(self.azure_openai_api_key),
+            azure_deployment=self.azure_openai_deployment,
+            azure_api_version=self.azure_openai_api_version,
+            azure_dialect=self.azure_openai_dialect,
+            azure_transcription=self.azure_openai_transcription_deployment,
+            openai_key=_plain(self.openai_api_key),
+            openai_model=self.openai_model,
+            openai_base_url=self.openai_base_url,
+            choice=self.upstream_choice,
+            transcription_model=self.transcription_model,
+        )
 
     @property
     def services(self) -> tuple[UpstreamKind, ...]:
         """All voice services that may be dialled, the default one first."""
-        chosen = (kind for kind in _KINDS if kind in map(str.lower, self.providers))
+        chosen = (kind for kind in KINDS if kind in map(str.lower, self.providers))
         return (self.upstream, *(kind for kind in chosen if kind != self.upstream))
 
     def for_service(self, kind: UpstreamKind) -> Self:
@@ -259,11 +271,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
     @property
     def transcription(self) -> str | None:
         """The model, or on Azure the deployment, that writes down what the user says."""
-        if self.transcription_model.lower() == "off":
-            return None
-        if self.upstream == "azure" and self.azure_openai_transcription_deployment:
-            return self.azure_openai_transcription_deployment
-        return self.transcription_model
+        return self.service.transcription
 
     def secret_values(self) -> list[str]:
         """Return what must never be shown or logged."""
@@ -285,20 +293,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
         Raises:
             ValueError: The settings do not make an address; the text says what to set.
         """
-        if self.upstream == "azure":
-            return endpoints.azure(
-                self.azure_openai_endpoint or "",
-                self.azure_openai_deployment or "",
-                key=_plain(self.azure_openai_api_key),
-                token=token,
-                api_version=self.azure_openai_api_version,
-                dialect=self.azure_openai_dialect,
-            )
-        if self.upstream == "openai":
-            return endpoints.openai(
-                self.openai_base_url, self.openai_model, key=_plain(self.openai_api_key)
-            )
-        return None
+        return self.service.endpoint(token=token)
 
     def warnings(self, today: date | None = None) -> list[str]:
         """Return what the operator should know, most urgent first."""
@@ -352,7 +347,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
         ]
 
     def _provider_faults(self) -> list[str]:
-        if all(name.lower() in _KINDS for name in self.providers):
+        if all(name.lower() in KINDS for name in self.providers):
             return []
         return [
             "PARLEY_PROVIDERS names something that is no service: write azure, openai or engine,"
@@ -362,32 +357,7 @@ class Settings(LocalModels, NetworkSettings, BaseSettings):
     def _upstream_faults(self) -> list[str]:
         if self.upstream == "engine":
             return self.local_faults()
-        found = []
-        if self.upstream == "azure":
-            if not self.azure_openai_endpoint:
-                found.append(
-                    "AZURE_OPENAI_ENDPOINT is missing: set it to the resource's address, such as"
-                    " https://NAME.openai.azure.com."
-                )
-                if not self.azure_openai_deployment:
-                    found.append(
-                        "AZURE_OPENAI_DEPLOYMENT is missing: set it to the name of your realtime"
-                        " deployment."
-                    )
-            if not self.azure_openai_api_key and not has_azure_identity():
-                found.append(
-                    "AZURE_OPENAI_API_KEY is missing: set it, or install what Microsoft Entra ID"
-                    " needs with EXTRAS=azure ./start.sh."
-                )
-            if not self.azure_openai_endpoint:
-                return found
-        if self.upstream == "openai" and not self.openai_api_key and not self.openai_base_url:
-            return ["OPENAI_API_KEY is missing: set it, or set UPSTREAM=engine to need no account."]
-        try:
-            self.endpoint()
-        except ValueError as exc:
-            found.append(str(exc))
-        return found
+        return self.service.faults(without_key=None if has_azure_identity() else _WITHOUT_KEY)
 
     def _access_faults(self) -> list[str]:
         found = []
@@ -445,7 +415,7 @@ def load_settings(
     known = names()
     values: dict[str, Any] = {}
     for name in known:
-        value = _clean(environ.get(name, "")) or _clean(from_file.get(name, ""))
+        value = clean(environ.get(name, "")) or clean(from_file.get(name, ""))
         if value:
             values[name] = value
     about: dict[str, Any] = {
@@ -486,14 +456,6 @@ def data_folder(environ: Mapping[str, str] | None = None) -> Path:
     return (named if named.is_absolute() else Path.home() / ".local" / "share") / "parley"
 
 
-def has_azure_identity() -> bool:
-    """Whether the packages for Microsoft Entra ID are installed."""
-    try:
-        return importlib.util.find_spec("azure.identity") is not None
-    except ModuleNotFoundError:
-        return False
-
-
 def _read_dotenv(path: Path | None, faults: list[str]) -> dict[str, str]:
     if path is None:
         return {}
@@ -517,11 +479,6 @@ def _unknown_name_warning(name: str) -> str:
     near = difflib.get_close_matches(name, names(), n=1)
     hint = f" Did you mean {near[0]}?" if near else ""
     return f"{name} in .env is not a setting and has no effect.{hint}"
-
-
-def _clean(value: str) -> str:
-    """Return the value without blanks and quotes around it (docker --env-file keeps them)."""
-    return value.strip().strip("\"'").strip()
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any, Final
 
 from rtclient.protocol.session import VOICES
+from rtclient.retirements import retirement
 from server.gateway.session import Offer
-from server.retirements import retirement
 
 MODELS: Final = (
     "gpt-realtime-2.1",

@@ -12,9 +12,9 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from rtclient.protocol.audio import PCM16
+from rtclient.retirements import retirement
 from server.gateway.messages import Config
 from server.relay.actions import Action, Count, Notice
-from server.retirements import retirement
 
 _PREVIEW_TEMPERATURES: Final = (0.6, 1.2)
 

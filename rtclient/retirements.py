@@ -2,8 +2,8 @@
 
 A retired name is sent unchanged all the same: the list can be older than the service.
 
-Source: the shutdown dates in the `openai` package's models; Azure OpenAI model retirements, both as
-of November 2026.
+Source: the shutdown dates in the `openai` package's models, as of November 2026; Microsoft's
+retirement schedule of Foundry models, as of July 2026.
 """
 
 from dataclasses import dataclass
@@ -24,6 +24,22 @@ _OPENAI_MODELS: Final = {
     "gpt-realtime-mini-2025-12-15": (date(2027, 1, 20), "gpt-realtime-2.1-mini"),
 }
 
+_AZURE_MODELS: Final = {
+    "gpt-4o-realtime-preview": (_GONE, "gpt-realtime-2.1"),
+    "gpt-4o-mini-realtime-preview": (_GONE, "gpt-realtime-2.1-mini"),
+    "gpt-realtime": (date(2027, 2, 28), "gpt-realtime-2.1"),
+    "gpt-realtime-2025-08-28": (date(2027, 2, 28), "gpt-realtime-2.1"),
+    "gpt-realtime-1.5": (date(2027, 2, 23), "gpt-realtime-2.1"),
+    "gpt-realtime-1.5-2026-02-23": (date(2027, 2, 23), "gpt-realtime-2.1"),
+    "gpt-realtime-2": (date(2027, 5, 6), "gpt-realtime-2.1"),
+    "gpt-realtime-2.1": (date(2027, 6, 25), ""),
+    "gpt-realtime-2.1-mini": (date(2027, 6, 25), ""),
+    "gpt-realtime-mini": (date(2026, 12, 15), "gpt-realtime-2.1-mini"),
+    "gpt-realtime-mini-2025-10-06": (date(2026, 7, 23), "gpt-realtime-2.1-mini"),
+    "gpt-realtime-mini-2025-12-15": (date(2026, 12, 15), "gpt-realtime-2.1-mini"),
+}
+"""By the model behind a deployment, which `session.created` names; without a date the last one."""
+
 _OPENAI_TRANSCRIBERS: Final = dict.fromkeys(
     (
         "whisper-1",
@@ -40,20 +56,29 @@ _AZURE_WHISPER_END: Final = date(2026, 12, 15)
 
 @dataclass(frozen=True, slots=True)
 class Retirement:
-    """The end of a realtime model at OpenAI."""
+    """The end of a realtime model."""
 
     on: date | None
     """Its last day; None: it is gone already."""
     successor: str
+    """The model to take instead; "" when none is named yet."""
+
+    def is_near(self, today: date) -> bool:
+        """Whether it is time to change: the model is gone, or goes within some months."""
+        return _is_near(self.on or _GONE, today)
 
 
 def retirement(model: str) -> Retirement | None:
     """Return when this realtime model of OpenAI ends, or None when that is not known."""
-    entry = _OPENAI_MODELS.get(_undated(model))
-    if entry is None:
-        return None
-    end, successor = entry
-    return Retirement(None if end == _GONE else end, successor)
+    return _retirement(_OPENAI_MODELS.get(_undated(model)))
+
+
+def azure_retirement(model: str) -> Retirement | None:
+    """Return when Azure ends this realtime model, or None when that is not known.
+
+    `model`: as `session.created` names it; the name of a deployment says nothing.
+    """
+    return _retirement(_AZURE_MODELS.get(_undated(model)))
 
 
 def openai_model_warning(model: str, today: date) -> str | None:
@@ -78,6 +103,13 @@ def transcription_warning(kind: str, model: str, today: date) -> str | None:
             " AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT to the deployment's name."
         )
     return None
+
+
+def _retirement(entry: tuple[date, str] | None) -> Retirement | None:
+    if entry is None:
+        return None
+    end, successor = entry
+    return Retirement(None if end == _GONE else end, successor)
 
 
 def _warning(

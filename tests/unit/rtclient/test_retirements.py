@@ -4,8 +4,9 @@ from datetime import date
 
 import pytest
 
-from server.retirements import (
+from rtclient.retirements import (
     Retirement,
+    azure_retirement,
     openai_model_warning,
     retirement,
     transcription_warning,
@@ -59,3 +60,21 @@ def test_the_end_of_a_model_is_known_by_its_name() -> None:
     gone = Retirement(None, "gpt-realtime-2.1")
     assert retirement("gpt-4o-realtime-preview-2024-10-01") == gone
     assert retirement("gpt-realtime-2.1") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "end", "is_near"),
+    [
+        ("gpt-realtime-mini", date(2026, 12, 15), True),
+        ("gpt-realtime-2.1", date(2027, 6, 25), False),
+        ("gpt-4o-realtime-preview-2024-12-17", None, True),
+    ],
+)
+def test_azure_ends_models_on_its_own_days(model: str, end: date | None, is_near: bool) -> None:
+    found = azure_retirement(model)
+    assert found is not None
+    assert (found.on, found.is_near(TODAY)) == (end, is_near)
+
+
+def test_the_name_of_a_deployment_says_nothing() -> None:
+    assert azure_retirement("voice") is None
