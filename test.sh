@@ -7,8 +7,8 @@ set -u
 cd "$(dirname "$0")" || exit 1
 export PYTHONDONTWRITEBYTECODE=${CI:+1}
 
-default="check unit contract integration web browser clients image"
-by_name="third_party soak fuzz live bench"
+default="check unit contract integration web browser clients packaging image"
+by_name="interpreters third_party soak fuzz live bench"
 layers=${*:-$default}
 for layer in $layers ${SKIP:+${SKIP//,/ }}; do
   case " $default $by_name " in
@@ -37,6 +37,8 @@ run_layer() {
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
     clients|third_party) run_clients "tests/$1" ;;
+    packaging)   run_pytest tests/packaging -n 2 --dist loadfile ;;
+    interpreters) scripts/interpreters.sh ;;
     image)       run_pytest tests/integration/test_dockerfile.py -m image --timeout 240 ;;
     soak)        run_pytest tests/soak --timeout 3600 ;;
     fuzz)        run_pytest tests/unit -m hypothesis --hypothesis-profile fuzz --timeout 1800 ;;
@@ -44,15 +46,13 @@ run_layer() {
     bench)       for bench in latency talkers microphones vad relay bridge sequencer barge_in recognition; do $python -m "bench.$bench" --quick || return; done ;;
   esac
 }
-
 first_failure=0 summary=
 for layer in $layers; do
   if [[ ",${SKIP:-}," == *",$layer,"* ]]; then summary+=" $layer:LEFT-OUT"; continue; fi
   printf '\n=== %s\n' "$layer"
   began=$SECONDS
   run_layer "$layer"
-  code=$?
-  verdict=ok
+  code=$? verdict=ok
   if [ "$code" -ne 0 ]; then verdict="FAILED($code)"; [ "$first_failure" -ne 0 ] || first_failure=$code; fi
   summary+=" $layer:$verdict:$((SECONDS - began))s"
 done
