@@ -1,50 +1,69 @@
-"""The command `rtclient`: `rtclient --version`, `rtclient engine …`."""
+"""The command `rtclient`: transcribe a file, serve an engine, look for what is wrong."""
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 import rtclient
+
+COMMANDS: Final = {
+    "transcribe": "write down what is said in a sound file",
+    "engine": "serve the Realtime API from this machine, without an account",
+    "doctor": "look for what is wrong: settings, network, key, model, devices",
+}
+"""Every command and what it does; each has options of its own."""
 
 _MISSING = "rtclient engine needs more packages: pip install 'rtclient[engine,voice-gpl]'"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the command line's parser."""
+    """Return the command line's parser; a command's options are left to its own parser."""
     result = argparse.ArgumentParser(
-        prog="rtclient", description="Talk with a realtime speech model, or serve one."
+        prog="rtclient",
+        description="Talk with a realtime speech model, or serve one.",
+        epilog="`rtclient COMMAND --help` shows a command's options.",
+        allow_abbrev=False,
     )
     result.add_argument("--version", action="version", version=f"rtclient {rtclient.__version__}")
     commands = result.add_subparsers(dest="command", metavar="COMMAND")
-    commands.add_parser(
-        "engine",
-        help="serve the Realtime API from this machine, without an account",
-        add_help=False,
-    )
+    for name, purpose in COMMANDS.items():
+        commands.add_parser(name, help=purpose, add_help=False)
     return result
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    if arguments[:1] == ["engine"]:
-        return _engine(arguments[1:])
-    options = parser().parse_args(arguments)
-    assert options.command is None
+    if arguments and arguments[0] in COMMANDS:
+        return _run(arguments[0], arguments[1:])
+    parser().parse_args(arguments)
     parser().print_help()
     return 0
 
 
-def _engine(arguments: list[str]) -> int:
+def _run(command: str, arguments: list[str]) -> int:
+    # Each is imported late: none has to load what another needs.
+    match command:
+        case "transcribe":
+            from rtclient.commands.transcribe import main as run
+        case "doctor":
+            from rtclient.commands.doctor import main as run
+        case _:
+            run = _engine
+    return run(arguments)
+
+
+def _engine(argv: Sequence[str] | None = None) -> int:
     try:
-        # Imported late: its packages are an extra.
+        # Its packages are an extra.
         from rtclient.engine.__main__ import main as engine_main
     except ModuleNotFoundError as exc:
         if (exc.name or "").startswith("rtclient"):
             raise
         print(f"{_MISSING} (no module {exc.name})", file=sys.stderr)
         return 1
-    return engine_main(arguments)
+    return engine_main(argv)
 
 
 if __name__ == "__main__":

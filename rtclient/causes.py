@@ -47,6 +47,7 @@ _BY_KIND: Final[Mapping[str, Cause]] = {
     "redirect": "redirected",
     "handshake": "unavailable",
     "url": "bad_request",
+    "auth": "token_failed",  # `AuthError` is asked first
 }
 
 _BY_EVENT_CODE: Final[Mapping[str, Cause]] = {

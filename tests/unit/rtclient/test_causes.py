@@ -29,6 +29,7 @@ KEY = "canary_key_0123456789"
         (HandshakeRejected(503), "unavailable"),
         (ConnectError("dns"), "unreachable"),
         (ConnectError("tls"), "tls_failed"),
+        (ConnectError("auth"), "token_failed"),
         (ConnectionLost(1006), "closed"),
         (RemoteProtocolError("x"), "bad_data"),
         (TimeoutError(), "timeout"),

@@ -1,0 +1,115 @@
+"""What all commands do alike: options, profile, sentences for what goes wrong, exit codes.
+
+Exit codes: 0 it worked, 1 it did not, 2 the command line or the settings are wrong, 130 Ctrl+C.
+What a command is for goes to stdout, everything else to stderr.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+
+from rtclient.commands import advice, profile, upstream
+from rtclient.commands.upstream import Choice
+from rtclient.config_files import read_config
+from rtclient.errors import RTError
+from rtclient.service import SettingsError
+
+OK = 0
+DID_NOT_WORK = 1
+WRONG_SETTINGS = 2
+INTERRUPTED = 130
+
+
+def parser(command: str, description: str, *, epilog: str | None = None) -> argparse.ArgumentParser:
+    """Return a command's parser with the options that all commands have."""
+    result = argparse.ArgumentParser(
+        prog=f"rtclient {command}", description=description, epilog=epilog, allow_abbrev=False
+    )
+    result.add_argument(
+        "--profile", metavar="FILE", help="take options from this file, in YAML or TOML"
+    )
+    upstream.add_arguments(result)
+    return result
+
+
+def parsed(line: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options: those of the command line, then of the profile, then the defaults.
+
+    Ends the program with exit code 2 when they are wrong.
+    """
+    if (path := _profile_of(argv)) is not None:
+        try:
+            found = profile.defaults(read_config(path), line, _names_of_all_commands())
+        except ValueError as exc:
+            line.error(f"--profile {path}: {exc}")
+        line.set_defaults(**found)
+    return line.parse_args(argv)
+
+
+def _profile_of(argv: Sequence[str] | None) -> str | None:
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    first.add_argument("--profile")
+    try:
+        known, _ = first.parse_known_args(argv)
+    except argparse.ArgumentError:
+        return None  # the command's own parser says it
+    path: str | None = known.profile
+    return path
+
+
+def _names_of_all_commands() -> set[str]:
+    # Late: the commands import this module.
+    from rtclient.commands import doctor, transcribe
+
+    return {name for module in (doctor, transcribe) for name in profile.names(module.parser())}
+
+
+def chosen(line: argparse.ArgumentParser, options: argparse.Namespace) -> Choice:
+    """Return the voice service to use, and tell which; ends the program when none can be."""
+    try:
+        choice = upstream.choose(options)
+    except SettingsError as exc:
+        say(str(exc))
+        raise SystemExit(WRONG_SETTINGS) from None
+    except ValueError as exc:
+        line.error(str(exc))
+    source = f" (settings from {choice.settings.source})" if choice.settings.source else ""
+    say(f"Voice service: {choice.label}{source}")
+    return choice
+
+
+def say(text: str) -> None:
+    """Print a line for people, apart from what the command is for."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def out(text: str) -> None:
+    """Print a line of what the command is for."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def run(work: Callable[[], Awaitable[int]], choice: Choice) -> int:
+    """Run a command; return the exit code. What goes wrong is told in a sentence."""
+
+    async def main() -> int:
+        return await work()
+
+    try:
+        return asyncio.run(main())
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except SettingsError as exc:
+        say(str(exc))
+        return WRONG_SETTINGS
+    except BrokenPipeError:
+        # Whoever read our output has gone; the interpreter must not complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DID_NOT_WORK
+    except (RTError, TimeoutError) as exc:
+        found = advice.of_exception(exc, choice.service, choice.secrets)
+        say(found.text if found else f"It did not work: {exc}.")
+        return DID_NOT_WORK
