@@ -21,7 +21,7 @@ Rules of the file:
 Wrong arguments are `ValueError`/`TypeError`, time limits of callers `TimeoutError`.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 ConnectKind = Literal[
     "dns", "refused", "tls", "timeout", "proxy", "redirect", "handshake", "url", "auth", "rejected"
@@ -171,6 +171,7 @@ class ServerError(RTError):
         code: str | None = None,
         param: str | None = None,
         event_id: str | None = None,
+        error: Any = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -179,6 +180,12 @@ class ServerError(RTError):
         self.param = param
         self.event_id = event_id
         """The id of our event that caused it, when the server named it."""
+        self.error = error
+        """The body of the event as `rtclient.models.RealtimeError`, where a client raises it."""
+
+
+RealtimeException = ServerError
+"""What Microsoft's rtclient calls it."""
 
 
 class ResponseFailed(RTError):

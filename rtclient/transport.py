@@ -26,7 +26,6 @@ from websockets.exceptions import (
 )
 from websockets.typing import Subprotocol
 
-import rtclient
 from rtclient.endpoints import Endpoint
 from rtclient.errors import (
     AuthError,
@@ -35,12 +34,13 @@ from rtclient.errors import (
     HandshakeRejected,
     RemoteProtocolError,
 )
+from rtclient.version import __version__
 
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _MAX_REASON_BYTES = 123
 _MAX_BODY_CHARS = 4096
 
-USER_AGENT = f"rtclient/{rtclient.__version__}"
+USER_AGENT = f"rtclient/{__version__}"
 
 
 class Transport(Protocol):

@@ -63,7 +63,7 @@ class Model:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what stands on the wire, as a dict of its own."""
-        return {name: _plain(value) for name, value in self._raw.items()}
+        return {name: plain(value) for name, value in self._raw.items()}
 
     def model_dump(self, **_options: Any) -> dict[str, Any]:
         """Return `to_dict()`, whatever is asked: the name that programs for pydantic know."""
@@ -132,15 +132,16 @@ def _nested(make: Callable[[Mapping[str, Any]], Any], value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return a value of JSON in which no model is left; a set becomes a sorted list."""
     if isinstance(value, Model):
         return value.to_dict()
     if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
+        return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted(_plain(inner) for inner in value)
+        return sorted(plain(inner) for inner in value)
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 

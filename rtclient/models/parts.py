@@ -3,7 +3,7 @@
 Source: Realtime API reference for the fields; the names are those of Microsoft's rtclient 0.5.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from rtclient.models.base import NESTED, Model, by_type
@@ -467,7 +467,7 @@ class RealtimeError(Model):
     """The id of the client's event that caused it."""
 
 
-_ITEM = by_type(
+read_item: Callable[[Mapping[str, Any]], Any] = by_type(
     {
         "message": ResponseMessageItem,
         "function_call": ResponseFunctionCallItem,
@@ -490,11 +490,11 @@ _PART = by_type(
 
 
 def _input(raw: Mapping[str, Any]) -> Model:
-    return _ITEM(raw) if "type" in raw else AudioInput.from_dict(raw)
+    return read_item(raw) if "type" in raw else AudioInput.from_dict(raw)
 
 
 def _output(raw: Mapping[str, Any]) -> Model:
-    return _ITEM(raw) if "type" in raw else AudioOutput.from_dict(raw)
+    return read_item(raw) if "type" in raw else AudioOutput.from_dict(raw)
 
 
 NESTED.update(
@@ -506,7 +506,7 @@ NESTED.update(
     input_audio_transcription=InputAudioTranscription.from_dict,
     turn_detection=by_type({"none": NoTurnDetection, "semantic_vad": SemanticVAD}, ServerVAD),
     tool_choice=by_type({"function": FunctionToolChoice}, Model),
-    item=_ITEM,
+    item=read_item,
     content=_PART,
     part=_PART,
     response=Response.from_dict,

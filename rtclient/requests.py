@@ -1,0 +1,135 @@
+"""Which of the server's events answers which event of the client. No sockets, no clock.
+
+The API names the client's event only in an error. Any other answer is known by its type, by the id
+of the item where there is one, and otherwise by the order: the server works in order.
+
+Source: Realtime API reference, client events and server events.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rtclient.errors import ServerError
+from rtclient.models import RealtimeError
+
+ANSWERS: Final[Mapping[str, str]] = {
+    "session.update": "session.updated",
+    "input_audio_buffer.commit": "input_audio_buffer.committed",
+    "input_audio_buffer.clear": "input_audio_buffer.cleared",
+    "conversation.item.create": "conversation.item.added",
+    "conversation.item.delete": "conversation.item.deleted",
+    "conversation.item.truncate": "conversation.item.truncated",
+    "conversation.item.retrieve": "conversation.item.retrieved",
+    "response.create": "response.created",
+}
+"""Type of the client's event → type of the event that says it was done."""
+
+_MAX_OPEN = 1000
+
+
+def new_id(kind: str) -> str:
+    """Return a fresh id such as `item_4f…`; at most 32 characters, which is what the API takes."""
+    return f"{kind}_{secrets.token_hex(10)}"
+
+
+def as_exception(error: object) -> ServerError:
+    """Return the exception for the `error` of an event."""
+    body = error if isinstance(error, Mapping) else {"message": str(error)}
+    shown = RealtimeError.from_dict(body)
+    return ServerError(
+        str(shown.message or "The server gave no reason."),
+        type=str(shown.type or "server_error"),
+        code=shown.code,
+        param=shown.param,
+        event_id=shown.event_id,
+        error=shown,
+    )
+
+
+Answered = Callable[[Any, Exception | None], None]
+"""Gets the answer, or why there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    event: dict[str, Any]
+    answered: Answered | None
+
+
+class Requests:
+    """The events that were sent and not answered yet, in their order."""
+
+    def __init__(self) -> None:
+        self._open: list[_Open] = []
+
+    def sent(self, event: dict[str, Any], answered: Answered | None = None) -> None:
+        """Note an event that goes out. It needs an `event_id` when its type is in `ANSWERS`."""
+        if event.get("type") in ANSWERS:
+            self._open.append(_Open(event, answered))
+            # A server that never answers some kind must not cost memory for ever.
+            if len(self._open) > _MAX_OPEN:
+                self._close(self._open[0], None, RuntimeError("the server never answered"))
+
+    def see(self, event: Mapping[str, Any], value: Any) -> bool:
+        """Look at an event of the server; `value` is what a waiting call gets for it.
+
+        Returns:
+            Whether a call was waiting for it.
+        """
+        kind = event["type"]
+        if kind == "error":
+            return self._fail(event.get("error"))
+        for one in self._open:
+            if ANSWERS[one.event["type"]] == kind and _fits(one.event, event):
+                return self._close(one, value, None)
+        return False
+
+    def end(self, error: Exception) -> None:
+        """Say that nothing more comes."""
+        for one in tuple(self._open):
+            self._close(one, None, error)
+
+    def forget(self, event: dict[str, Any]) -> None:
+        """Wait no longer for the answer of this event."""
+        self._open = [_Open(one.event, None) if one.event is event else one for one in self._open]
+
+    def _fail(self, error: object) -> bool:
+        body = error if isinstance(error, Mapping) else {}
+        if (event_id := body.get("event_id")) is not None:
+            found = [one for one in self._open if one.event.get("event_id") == event_id]
+        else:
+            # Ours all have ids, so this one is not about them, unless the server names no ids:
+            # then it is about the oldest. A failure of the server itself comes without one, too.
+            found = self._open[:1] if body.get("type") == "invalid_request_error" else []
+        return self._close(found[0], None, as_exception(error)) if found else False
+
+    def _close(self, one: _Open, value: Any, error: Exception | None) -> bool:
+        self._open.remove(one)
+        if one.answered is None:
+            return False
+        one.answered(value, error)
+        return True
+
+
+def _fits(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
+    """Tell whether an event of the right type is about what was asked."""
+    if asked["type"] == "response.create":
+        return _fits_response(asked.get("response") or {}, answer.get("response") or {})
+    asked_id = asked.get("item_id", _id(asked.get("item")))
+    return asked_id is None or bool(asked_id == answer.get("item_id", _id(answer.get("item"))))
+
+
+def _fits_response(asked: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
+    """Tell responses that were asked for from those that the server began by itself."""
+    if asked.get("metadata") and response.get("metadata") != asked["metadata"]:
+        return False
+    # A response beside the conversation says so by a null; not every server has the field.
+    asked_beside = asked.get("conversation") == "none"
+    is_beside = response.get("conversation_id") is None
+    return "conversation_id" not in response or is_beside == asked_beside
+
+
+def _id(item: object) -> Any:
+    return item.get("id") if isinstance(item, Mapping) else None
