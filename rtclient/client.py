@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Literal, Protocol, Self
 
 from rtclient.errors import ConnectionLost, LocalProtocolError
-from rtclient.items import Router, RTEvent, RTInputAudioItem, RTResponse
+from rtclient.items import RTEvent, RTInputAudioItem, RTResponse
 from rtclient.low_level_client import ClientState, EndpointSource, RTLowLevelClient
 from rtclient.models import (
     AudioFormat,
@@ -38,6 +38,7 @@ from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.dialects import Dialect, item_to_ga, response_to_ga, session_to_ga
 from rtclient.protocol.usage import Usage
 from rtclient.requests import ANSWERS, Requests, as_exception, new_id
+from rtclient.routing import Router
 from rtclient.streams import Signal
 
 _log = logging.getLogger(__name__)
