@@ -197,3 +197,8 @@ class ResponseFailed(RTError):
         self.code = code
         """The code in `status_details.error`, or the reason of an incomplete response."""
         super().__init__(f"the response ended as {status}" + (f" ({code})" if code else ""))
+
+
+# The names of the seed's and of Microsoft's programs.
+ConnectionClosedException = ConnectionLost
+InvalidMessageFormatError = RemoteProtocolError

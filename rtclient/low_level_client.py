@@ -5,6 +5,7 @@ Source: the constructor and the methods are those of Microsoft's rtclient 0.5; t
 
 import asyncio
 import inspect
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import StrEnum
 from typing import Any, Self
@@ -12,6 +13,7 @@ from typing import Any, Self
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectionLost
+from rtclient.models import create_message_from_dict
 from rtclient.protocol.bridge import PreviewClient, PreviewUpstream
 from rtclient.protocol.codec import MAX_SERVER_BYTES, decode, encode
 from rtclient.protocol.dialects import Dialect
@@ -48,6 +50,8 @@ class RTLowLevelClient:
         azure_deployment: str | None = None,
         *,
         dialect: Dialect = "preview",
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
     ) -> None:
         """Prepare, in the form of Microsoft's client; nothing is dialled before `connect`.
 
@@ -59,19 +63,36 @@ class RTLowLevelClient:
             model: For OpenAI and servers like it.
             azure_deployment: The name of the deployment on Azure.
             dialect: What the program speaks; Microsoft's programs speak `preview`.
+            ssl_context: For `wss://`; None makes one of `rtclient.transport.client_ssl_context`.
+            proxy: URL of an HTTP proxy; None dials directly.
         """
         source = _microsoft(url, token_credential, key_credential, model, azure_deployment)
-        self._prepare(source, dialect)
+        self._prepare(source, dialect, ssl_context, proxy)
 
     @classmethod
-    def to(cls, endpoint: EndpointSource, *, dialect: Dialect = "ga") -> Self:
+    def to(
+        cls,
+        endpoint: EndpointSource,
+        *,
+        dialect: Dialect = "ga",
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> Self:
         """Return a client for an address of `rtclient.endpoints`."""
         self = cls.__new__(cls)
-        self._prepare(endpoint, dialect)
+        self._prepare(endpoint, dialect, ssl_context, proxy)
         return self
 
-    def _prepare(self, source: EndpointSource, dialect: Dialect) -> None:
+    def _prepare(
+        self,
+        source: EndpointSource,
+        dialect: Dialect,
+        ssl_context: ssl.SSLContext | None,
+        proxy: str | None,
+    ) -> None:
         self._source = source
+        self._ssl_context = ssl_context
+        self._proxy = proxy
         self._bridge = PreviewClient() if dialect == "preview" else None
         self._upstream_bridge: PreviewUpstream | None = None
         self._transport: Transport | None = None
@@ -84,7 +105,7 @@ class RTLowLevelClient:
         endpoint = self._source if isinstance(self._source, Endpoint) else await self._source()
         if endpoint.dialect == "preview":
             self._upstream_bridge = PreviewUpstream()
-        self._transport = await dial(endpoint)
+        self._transport = await dial(endpoint, ssl_context=self._ssl_context, proxy=self._proxy)
         self.state = ClientState.CONNECTED
 
     async def send(self, message: Any) -> None:
@@ -122,8 +143,9 @@ class RTLowLevelClient:
         return decode(self._received.pop(0), max_bytes=MAX_SERVER_BYTES)
 
     async def recv(self) -> Any:
-        """Return the next event; None after a clean end."""
-        return await self.recv_event()
+        """Return the next event as a message of `rtclient.models`; None after a clean end."""
+        event = await self.recv_event()
+        return None if event is None else create_message_from_dict(event)
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         """Iterate over the events until the connection ends."""
