@@ -5,6 +5,8 @@
 - `session`: the session's defaults and what a `session.update` makes of it
 - `audio`: formats, and the arithmetic of bytes and milliseconds
 - `turns`: what was heard when somebody interrupts
+- `conversation`: a mirror of a session; made of `items`, `responses`, `usage`, `created_items` and
+  `sound_lengths`; `reading` reads values that may be anything
 - `dialects`, `bridge`, `old_clients`: what becomes of all this for peers that speak preview
 
 Nothing here opens a socket, reads a clock, makes an id, or logs. Where nothing else is said, the

@@ -13,6 +13,7 @@ beyond the audio is an error there, and so is cutting at 0: such an item is dele
 """
 
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,6 +56,27 @@ def heard_ms(played_samples: int, output_latency_s: float | None, received_ms: i
         latency_s = 0.0
     ms = math.floor((played_samples - latency_s * RATE_HZ) / SAMPLES_PER_MS)
     return max(0, min(ms, received_ms))
+
+
+def heard_chars(transcript: str, heard_ms: int, total_ms: int) -> int:
+    """Return how many characters of a transcript were heard, cut back to a word boundary.
+
+    The API gives no word times, so the words count as spread evenly over the sound. `total_ms` is
+    the length of the sound that the transcript belongs to; 0 when unknown.
+    """
+    if total_ms <= 0 or heard_ms <= 0:
+        return 0
+    if heard_ms >= total_ms:
+        return len(transcript)
+    end = math.floor(len(transcript) * heard_ms / total_ms + 0.5)
+    if end >= len(transcript):
+        return len(transcript)
+    before = transcript[:end]
+    if transcript[end].isspace() or before[-1:].isspace():
+        return len(before.rstrip())
+    head = re.sub(r"\S+\Z", "", before)
+    # A script without spaces (Chinese, Thai) has no word boundary to go back to.
+    return len(head.rstrip()) or (0 if re.search(r"\s", transcript) else end)
 
 
 def truncation(playback: Playback) -> Truncation:
