@@ -28,8 +28,8 @@ _QUIET: Final = 300
 _SILENT: Final = 100
 """The peak below which a piece holds nothing to transcribe: -50 dB of full scale."""
 _OVER_NOISE: Final = 3
-_NOISE_RISE: Final = 1.01
-"""How the noise floor rises per frame: tenfold in five seconds."""
+_NOISE_RISE: Final = 1.002
+"""How the noise floor rises per frame: tenfold in 23 seconds."""
 
 
 @dataclass(frozen=True, slots=True)
