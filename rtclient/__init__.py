@@ -10,6 +10,7 @@ from rtclient.items import (
     RTMessageItem,
     RTOutputItem,
     RTResponse,
+    RTTextContent,
 )
 from rtclient.low_level_client import ClientState, RTLowLevelClient
 from rtclient.models import (
@@ -118,6 +119,8 @@ from rtclient.models import (
     Voice,
     create_message_from_dict,
 )
+from rtclient.oneshot import RealtimeWebSocketClient
+from rtclient.realtime_config import RealtimeConfig
 from rtclient.version import __version__
 
 __all__ = [
@@ -177,10 +180,13 @@ __all__ = [
     "RTMessageItem",
     "RTOutputItem",
     "RTResponse",
+    "RTTextContent",
     "RateLimits",
     "RateLimitsUpdatedMessage",
+    "RealtimeConfig",
     "RealtimeError",
     "RealtimeException",
+    "RealtimeWebSocketClient",
     "Response",
     "ResponseAudioDeltaMessage",
     "ResponseAudioDoneMessage",

@@ -1,6 +1,5 @@
 """Settings that people keep in a file of their own: YAML or TOML, told apart by the name's end."""
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,8 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
 
 def _toml(text: str, path: Path) -> Any:
+    import tomllib  # late, as yaml below: most programs never read such a file
+
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -40,7 +41,7 @@ def _toml(text: str, path: Path) -> Any:
 
 
 def _yaml(text: str, path: Path) -> Any:
-    import yaml  # late: many programs never read such a file
+    import yaml
 
     try:
         return yaml.safe_load(text)

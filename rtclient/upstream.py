@@ -38,12 +38,14 @@ def check(settings: ServiceSettings, *, has_credential: bool = False) -> None:
         raise SettingsError(faults)
 
 
-def ssl_context(settings: ServiceSettings) -> ssl.SSLContext:
-    """Return the TLS context that the settings ask for; make it once and share it.
+def ssl_context(settings: ServiceSettings) -> ssl.SSLContext | None:
+    """Return the TLS context that the settings ask for; None when the usual one will do.
 
     Raises:
         SettingsError: `EXTRA_CA_FILE` cannot be read or holds no certificate.
     """
+    if settings.extra_ca_file is None and settings.tls_verify:
+        return None
     try:
         return client_ssl_context(extra_ca_file=settings.extra_ca_file, verify=settings.tls_verify)
     except OSError:
