@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import socket
 import ssl
 import time
@@ -18,7 +19,7 @@ from rtclient.errors import ConnectError, RTError
 from rtclient.probe import Probe, SessionRefused
 from rtclient.protocol.audio import PCM16
 from rtclient.retirements import azure_retirement, retirement
-from rtclient.transport import Transport, dial
+from rtclient.transport import Transport, client_ssl_context, dial
 
 STEP_TIMEOUT_S: Final = 10.0
 _SILENCE_MS: Final = 500
@@ -36,6 +37,7 @@ class Examination:
         today: date,
         with_transcription: bool = True,
         with_devices: bool = True,
+        step_timeout_s: float = STEP_TIMEOUT_S,
     ) -> None:
         """Prepare.
 
@@ -45,12 +47,14 @@ class Examination:
             today: For days that are near.
             with_transcription: Whether half a second of silence is transcribed.
             with_devices: Whether microphone and loudspeaker are opened.
+            step_timeout_s: How long a step may take, in seconds.
         """
         self._choice = choice
         self._found = found
         self._today = today
         self._with_transcription = with_transcription
         self._with_devices = with_devices
+        self._step_timeout_s = step_timeout_s
 
     async def run(self) -> None:
         """Look at everything."""
@@ -103,11 +107,12 @@ class Examination:
             return [dns, skipped("tls", "not reached: dns failed")]
         if not is_secure:
             return [dns, skipped("tls", "the address is http:// or ws://")]
-        return [dns, await self._certificate(endpoint.host, port, options["ssl_context"])]
+        context = options["ssl_context"] or client_ssl_context()
+        return [dns, await self._certificate(endpoint.host, port, context)]
 
     async def _certificate(self, host: str, port: int, context: ssl.SSLContext) -> Finding:
         try:
-            async with asyncio.timeout(STEP_TIMEOUT_S):
+            async with asyncio.timeout(self._step_timeout_s):
                 _, writer = await asyncio.open_connection(host, port, ssl=context)
         except ssl.SSLCertVerificationError as exc:
             trouble = ConnectError("tls", host=host, detail=exc.verify_message)
@@ -125,6 +130,8 @@ class Examination:
                 last_day = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC).date()
             found = findings.of_certificate(connection.version() or "TLS", last_day, self._today)
             writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
             return found
         said = advice.of_exception(trouble, self._choice.service)
         assert said is not None
@@ -178,7 +185,7 @@ class Examination:
         await probe.send({"type": "input_audio_buffer.append", "audio": silence})
         await probe.send({"type": "input_audio_buffer.commit"})
         try:
-            async with asyncio.timeout(STEP_TIMEOUT_S):
+            async with asyncio.timeout(self._step_timeout_s):
                 event = await probe.next()
                 while event["type"] not in (
                     f"{_TRANSCRIBED}completed",
@@ -188,7 +195,7 @@ class Examination:
                     event = await probe.next()
         except (RTError, TimeoutError):
             absent = advice.transcription_absent(
-                service, is_configured=True, after_s=STEP_TIMEOUT_S
+                service, is_configured=True, after_s=self._step_timeout_s
             )
             return findings.of_advice("transcription", absent, "warn")
         if event["type"] != f"{_TRANSCRIBED}completed":
