@@ -1,7 +1,8 @@
 """Talk with a realtime speech model: client, wire protocol and an embedded engine."""
 
-from rtclient.client import Listener, RTClient
+from rtclient.client import RTClient
 from rtclient.errors import RealtimeException
+from rtclient.event_client import Listener
 from rtclient.items import (
     RTAudioContent,
     RTFunctionCallItem,

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
-from rtclient.errors import ConnectionLost
+from rtclient.errors import ConnectError, ConnectionLost
 from rtclient.models import create_message_from_dict
 from rtclient.protocol.bridge import PreviewClient, PreviewUpstream
 from rtclient.protocol.codec import MAX_SERVER_BYTES, decode, encode
@@ -21,6 +21,9 @@ from rtclient.transport import Transport, dial
 
 SCOPE = "https://ai.azure.com/.default"
 """What a Microsoft Entra ID token is asked for."""
+
+ConnectionError = ConnectError
+"""What Microsoft's rtclient calls it, in this module."""
 
 EndpointSource = Endpoint | Callable[[], Awaitable[Endpoint]]
 """Where to dial, or a function that is asked before each dial (a token may be a new one)."""

@@ -87,6 +87,8 @@ PURE = (
     "rtclient/engine/transcribing.py",
     "rtclient/engine/turn_detection.py",
     "rtclient/engine/usage.py",
+    "rtclient/models/*.py",
+    "rtclient/requests.py",
     "server/certificates.py",
     "server/client_secrets.py",
     "server/drop_in.py",

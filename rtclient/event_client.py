@@ -1,0 +1,291 @@
+"""`EventClient`: what an `RTClient` is beneath its methods: a connection whose events are shared.
+
+One task reads the connection. Each event goes to the conversation, then to the listeners in their
+order, then to the calls and iterations that wait for it.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from typing import Any, Literal, Protocol, Self
+
+from rtclient.endpoints import Endpoint, Kind
+from rtclient.errors import ConnectionLost, LocalProtocolError
+from rtclient.items import RTEvent
+from rtclient.low_level_client import ClientState, EndpointSource, RTLowLevelClient
+from rtclient.models import Session
+from rtclient.protocol.conversation import Conversation
+from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.usage import Usage
+from rtclient.requests import ANSWERS, Answered, Requests, as_exception, new_id
+from rtclient.routing import Router
+from rtclient.streams import Signal
+
+_log = logging.getLogger(__name__)
+
+
+class Listener(Protocol):
+    """Something that is told every event, such as a recorder. It must not wait."""
+
+    def on_server_event(self, event: dict[str, Any]) -> None:
+        """Take in a GA event of the server, which the conversation has already."""
+
+    def on_client_event(self, event: dict[str, Any]) -> None:
+        """Take in a GA event of this client, which the conversation has already."""
+
+
+class EventClient:
+    """A connection, the conversation on it, and who is told its events."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        token_credential: Any = None,
+        key_credential: Any = None,
+        model: str | None = None,
+        azure_deployment: str | None = None,
+        *,
+        dialect: Dialect = "preview",
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> None:
+        """Prepare, in the form of Microsoft's client; `connect` or `async with` dials.
+
+        Args:
+            url: Of Azure OpenAI (with `azure_deployment`) or of any server that speaks the API;
+                None is OpenAI.
+            token_credential: Anything with `get_token(scope)`, which may be asynchronous.
+            key_credential: Anything with `.key`.
+            model: For OpenAI and servers like it.
+            azure_deployment: The name of the deployment on Azure.
+            dialect: Whose words items and responses use (`text` or `output_text`). The session
+                shows both.
+            ssl_context: For `wss://`; None trusts the public authorities.
+            proxy: URL of an HTTP proxy; None dials directly.
+        """
+        low = RTLowLevelClient(
+            url,
+            token_credential,
+            key_credential,
+            model,
+            azure_deployment,
+            dialect="ga",
+            ssl_context=ssl_context,
+            proxy=proxy,
+        )
+        self._prepare(low, dialect)
+
+    @classmethod
+    def to(
+        cls,
+        endpoint: EndpointSource,
+        *,
+        dialect: Dialect = "ga",
+        ssl_context: ssl.SSLContext | None = None,
+        proxy: str | None = None,
+    ) -> Self:
+        """Return a client for an address of `rtclient.endpoints`, or a function that gives one.
+
+        The keywords are those of the constructor.
+        """
+        self = cls.__new__(cls)
+        low = RTLowLevelClient.to(endpoint, dialect="ga", ssl_context=ssl_context, proxy=proxy)
+        self._prepare(low, dialect)
+        return self
+
+    @classmethod
+    def from_env(cls, upstream: Kind | None = None, *, dialect: Dialect = "ga") -> Self:
+        """Return a client for the service that the environment and the nearest `.env` name.
+
+        Azure or OpenAI, where there are settings for one of them; else the built-in engine, which
+        then runs as a child process while the client is connected.
+
+        Args:
+            upstream: `azure`, `openai` or `engine`, whatever the settings say.
+            dialect: As for the constructor.
+
+        Raises:
+            SettingsError: The settings do not lead to a service; the text says what to set.
+        """
+        # Late: a program that gives its address needs none of it.
+        from rtclient.environment import service_settings
+        from rtclient.upstream import check, open_upstream
+        from rtclient.upstream import ssl_context as context_of
+
+        settings = service_settings(upstream)
+        check(settings)
+        resources = contextlib.AsyncExitStack()
+        source: EndpointSource | None = None
+
+        async def endpoint() -> Endpoint:
+            nonlocal source
+            if source is None:
+                source = await resources.enter_async_context(open_upstream(settings))
+            return source if isinstance(source, Endpoint) else await source()
+
+        self = cls.to(
+            endpoint, dialect=dialect, ssl_context=context_of(settings), proxy=settings.proxy
+        )
+        self._resources = resources
+        return self
+
+    def _prepare(self, low: RTLowLevelClient, dialect: Dialect) -> None:
+        self._low = low
+        self._requests = Requests()
+        self._router = Router(dialect, self.send_event)
+        self._listeners: list[Listener] = []
+        self._reader: asyncio.Task[None] | None = None
+        self._resources = contextlib.AsyncExitStack()
+        self._greeting = Signal()
+        self.conversation = Conversation()
+        """What was said so far; a mirror of what the server has."""
+        self.session: Session | None = None
+        """The settings in force; None before the connection."""
+
+    # Life ---------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> ClientState:
+        """Where the connection is in its life."""
+        return self._low.state
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens used so far."""
+        return self.conversation.usage
+
+    async def connect(self) -> None:
+        """Dial, and wait until the session has begun.
+
+        Raises:
+            ConnectError: There is no connection; the text says why.
+            RealtimeException: The server refused the session.
+        """
+        if self._reader is not None:
+            raise RuntimeError("this client was connected before: make a new one")
+        try:
+            await self._low.connect()
+            self._reader = asyncio.create_task(self._read(), name="RTClient")
+            await self._greeting.wait()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Close politely. What is iterated over ends. Safe to call twice."""
+        await self._low.close()
+        if self._reader is not None and self._reader is not asyncio.current_task():
+            await asyncio.wait([self._reader])
+        await self._resources.aclose()
+
+    async def __aenter__(self) -> Self:
+        """Connect."""
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        """Close."""
+        await self.close()
+
+    # Events -------------------------------------------------------------------------------
+
+    def attach(self, listener: Listener) -> None:
+        """Tell `listener` every event from now on, behind those that were attached before."""
+        self._listeners.append(listener)
+
+    def detach(self, listener: Listener) -> None:
+        """Tell `listener` nothing more."""
+        self._listeners.remove(listener)
+
+    async def send_event(self, event: dict[str, Any]) -> None:
+        """Send a GA event as it is, without waiting for an answer.
+
+        Waits while the connection takes nothing. An event with an answer gets an `event_id`, if it
+        has none.
+        """
+        await self._send(event)
+
+    async def request(self, event: dict[str, Any]) -> Any:
+        """Send a GA event and wait for what answers it.
+
+        Args:
+            event: Of a type that the server answers: `session.update`, `input_audio_buffer.commit`
+                and `.clear`, `conversation.item.create`, `.delete`, `.truncate` and `.retrieve`,
+                `response.create`.
+
+        Returns:
+            The event that answers; for a commit the `RTInputAudioItem`, for `response.create` the
+            `RTResponse`.
+        """
+        if event["type"] not in ANSWERS:
+            raise LocalProtocolError(f"The server does not answer {event['type']}.")
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def answered(value: Any, error: Exception | None) -> None:
+            if answer.done():
+                return
+            if error is None:
+                answer.set_result(value)
+            else:
+                answer.set_exception(error)
+
+        sent = await self._send(event, answered)
+        try:
+            return await answer
+        finally:
+            self._requests.forget(sent)
+
+    async def _send(
+        self, event: dict[str, Any], answered: Answered | None = None
+    ) -> dict[str, Any]:
+        if event.get("type") in ANSWERS and not event.get("event_id"):
+            event = {"event_id": new_id("event"), **event}
+        # Noted before it leaves: its answer must not come first.
+        self._requests.sent(event, answered)
+        self.conversation.sent(event)
+        self._tell("on_client_event", event)
+        await self._low.send(event)
+        return event
+
+    # Reading ------------------------------------------------------------------------------
+
+    async def _read(self) -> None:
+        error: Exception | None = None
+        try:
+            while (event := await self._low.recv_event()) is not None:
+                self._take(event)
+        except Exception as exc:
+            error = exc
+        finally:
+            self._requests.end(error or ConnectionLost(1000))
+            self._greeting.set(error or ConnectionLost(1000))
+            self._router.end(error)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        begun: RTEvent | None = None
+        try:
+            self.conversation.apply(event)
+            begun = self._router.see(event)
+        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+            # Of a server that is not the service: one odd event must not end the conversation.
+            _log.warning("An event %.40s has an odd shape (%s).", event["type"], type(exc).__name__)
+        self._tell("on_server_event", event)
+        if event["type"] in ("session.created", "session.updated"):
+            self.session = Session.from_dict(event["session"])
+            self._greeting.set()
+        if event["type"] == "error":
+            self._greeting.set(as_exception(event.get("error")))
+        is_awaited = self._requests.see(event, begun or event)
+        if begun is not None and not is_awaited:
+            self._router.events.put(begun)
+
+    def _tell(
+        self, what: Literal["on_server_event", "on_client_event"], event: dict[str, Any]
+    ) -> None:
+        for listener in tuple(self._listeners):
+            try:
+                getattr(listener, what)(event)
+            except Exception:
+                # One that fails must not take the others or the conversation with it.
+                _log.exception("%s failed in %s", type(listener).__name__, what)
