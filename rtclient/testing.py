@@ -1,9 +1,16 @@
-"""A scripted peer: a real WebSocket server on a free port that plays what a test tells it.
+"""For tests of programs that talk to a realtime API: no account, no network, no chance.
 
-For tests of programs that talk to a realtime API, without an account and without the engine:
+`engine()` is a whole service that hears, answers and speaks by a script. It runs in the test's own
+event loop and is there in some milliseconds:
+
+    async with engine({"turns": [{"answer": "It is ten."}]}) as endpoint:
+        async with RTClient.to(endpoint) as client:
+            ...
+
+`ScriptedPeer` is a bare WebSocket server that plays exactly what a test tells it, event by event:
 
     async with ScriptedPeer() as peer:
-        transport = await dial(Endpoint(url=peer.url, kind="openai", label="peer"))
+        transport = await dial(peer.endpoint)
         session = await peer.session()
         await session.expect("response.create")
         await session.send({"type": "response.created", "event_id": "event_1", "response": {}})
@@ -17,7 +24,7 @@ import contextlib
 import http.client
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,6 +34,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from rtclient import endpoints
+from rtclient.endpoints import Endpoint
 from rtclient.protocol.session import default_session
 
 Script = Callable[["PeerSession"], Awaitable[None]]
@@ -34,6 +43,61 @@ Script = Callable[["PeerSession"], Awaitable[None]]
 
 EXPIRES_AT = 4_102_444_800
 """The far end of a scripted session, in Unix seconds, unless a test says otherwise."""
+
+
+@contextlib.asynccontextmanager
+async def engine(
+    scenario: Mapping[str, Any] | None = None,
+    *,
+    faults: Iterable[str] = (),
+    session_s: float = 3600.0,
+    seed: int = 1,
+) -> AsyncIterator[Endpoint]:
+    """Run Parley's engine with scripted senses until the block ends; gives its address.
+
+    It keeps every rule of the API: order of events, error codes, turn detection, barge-in, function
+    calls, usage. But it really hears and understands nothing: loud sound is speech (`speech`), what
+    was said and what is answered stand in `scenario`, and the voice is tones. Without a script it
+    hears "turn 1", "turn 2" …, answers "You said: …", and calls a function whose name is among the
+    words.
+
+    A program that blocks its thread needs an engine outside of it: `rtclient.engine_process`.
+
+    Args:
+        scenario: What is heard and answered, as in a scenario file of `rtclient engine`:
+            `{"turns": [{"hear": "what time is it", "answer": "It is ten."}]}`.
+        faults: What goes wrong, as for `rtclient engine --fault`:
+            `"close:1011@response.output_audio.delta#2,session=1"`.
+        session_s: Seconds after which a session expires.
+        seed: Makes ids and chance the same in every run.
+
+    Raises:
+        ValueError: The scenario or a fault cannot be read; the text says where and why.
+    """
+    # Imported late: programs that only want a ScriptedPeer need no engine.
+    from rtclient.engine import scripted
+    from rtclient.engine.faults import parse
+    from rtclient.engine.scenario import read_scenario
+    from rtclient.engine.serve import serve
+    from rtclient.engine.stage import Stage
+
+    played = read_scenario(json.dumps(scenario), "scenario") if scenario else None
+    stage = Stage(seed=seed, faults=[parse(text) for text in faults], scenario=played)
+    async with serve(scripted.senses(), session_s=session_s, stage=stage) as server:
+        host, port = server.address
+        yield endpoints.engine(f"ws://{host}:{port}")
+
+
+def speech(length_ms: int) -> bytes:
+    """Return sound that `engine` hears as speech: pcm16, mono, 24 000 Hz."""
+    from rtclient.engine.scripted import tone
+
+    return tone(220, length_ms)
+
+
+def silence(length_ms: int) -> bytes:
+    """Return sound that ends a turn where the server detects turns: pcm16, mono, 24 000 Hz."""
+    return bytes(length_ms * 48)
 
 
 def session_created(
@@ -245,6 +309,11 @@ class ScriptedPeer:
         """The address to dial; any path and query will do."""
         # By name under TLS: that is what test certificates are made for.
         return f"wss://localhost:{self.port}" if self._tls else f"ws://127.0.0.1:{self.port}"
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The address for `RTClient.to`, `RTLowLevelClient.to` and `dial`."""
+        return Endpoint(url=self.url, kind="openai", label="the scripted peer")
 
     async def session(self) -> PeerSession:
         """Return the next session that no earlier call returned, waiting for it."""

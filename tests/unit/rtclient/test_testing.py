@@ -1,12 +1,22 @@
 """The scripted peer does what its script says."""
 
 import asyncio
+import base64
+import json
+from typing import Any
 
 import pytest
 
 from rtclient.endpoints import Endpoint
-from rtclient.errors import ConnectionLost
-from rtclient.testing import PeerSession, ScriptedPeer, session_created
+from rtclient.errors import ConnectionLost, HandshakeRejected
+from rtclient.testing import (
+    PeerSession,
+    ScriptedPeer,
+    engine,
+    session_created,
+    silence,
+    speech,
+)
 from rtclient.transport import dial
 
 
@@ -83,3 +93,43 @@ def test_session_created_takes_changes() -> None:
     event = session_created(model="m", expires_at=7, instructions="x")
     assert event["session"]["model"] == "m"
     assert (event["session"]["expires_at"], event["session"]["instructions"]) == (7, "x")
+
+
+async def test_the_engine_is_the_same_in_every_run() -> None:
+    async def first() -> str:
+        async with engine(seed=3) as endpoint:
+            transport = await dial(endpoint)
+            created = json.loads(await transport.recv())
+            await transport.close()
+            return str(created["session"]["id"])
+
+    assert await first() == await first()
+
+
+async def test_the_engine_hears_speech_and_answers_by_the_script() -> None:
+    scenario = {"turns": [{"hear": "good morning", "answer": "Good evening."}]}
+    async with engine(scenario) as endpoint:
+        transport = await dial(endpoint)
+        sound = base64.b64encode(speech(300) + silence(600)).decode()
+        await transport.send(json.dumps({"type": "input_audio_buffer.append", "audio": sound}))
+        said = ""
+        while not said:
+            event = json.loads(await transport.recv())
+            if event["type"] == "response.output_audio_transcript.done":
+                said = event["transcript"]
+        assert said == "Good evening."
+        await transport.close()
+
+
+async def test_faults_of_the_engine_strike() -> None:
+    async with engine(faults=["refuse:503,session=1"]) as endpoint:
+        with pytest.raises(HandshakeRejected):
+            await dial(endpoint)
+        await (await dial(endpoint)).close()
+
+
+@pytest.mark.parametrize("scenario", [{"turns": 3}, {"unknown": []}])
+async def test_a_scenario_that_cannot_be_read_is_told(scenario: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="scenario"):
+        async with engine(scenario):
+            pass
