@@ -114,7 +114,9 @@ def choose(options: argparse.Namespace, *, start: Path | None = None) -> Choice:
         token = settings.access_token
         key = None if token == _MADE_BY_THE_SERVER else token
         return Choice("server", settings, endpoints.parley(options.url, options.model, key=key))
-    if options.model is not None:
-        settings = replace(settings, azure_deployment=options.model, openai_model=options.model)
+    if options.model is not None and settings.kind == "azure":
+        settings = replace(settings, azure_deployment=options.model)
+    elif options.model is not None:
+        settings = replace(settings, openai_model=options.model)
     check(settings)
     return Choice(settings.kind, settings)
