@@ -122,7 +122,7 @@ async def test_the_engine_hears_speech_and_answers_by_the_script() -> None:
 
 
 async def test_faults_of_the_engine_strike() -> None:
-    async with engine(faults=["refuse:503,session=1"]) as endpoint:
+    async with engine(faults=["refuse:503@session=1"]) as endpoint:
         with pytest.raises(HandshakeRejected):
             await dial(endpoint)
         await (await dial(endpoint)).close()
