@@ -69,5 +69,9 @@ class Usage:
             seconds = usage.get("seconds")
             more_s = seconds if isinstance(seconds, int | float) else 0.0
             return replace(self, transcription_s=self.transcription_s + more_s)
-        more = count_of(usage, "total_tokens")
-        return replace(self, transcription_tokens=self.transcription_tokens + more)
+        return replace(
+            self,
+            transcription_tokens=self.transcription_tokens + count_of(usage, "total_tokens"),
+            transcription_output_tokens=self.transcription_output_tokens
+            + count_of(usage, "output_tokens"),
+        )
