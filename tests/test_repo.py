@@ -196,7 +196,19 @@ def lines_with(pattern: str, names: list[str]) -> Iterator[str]:
 
 
 def text_files() -> list[str]:
-    binary = (".png", ".wav", ".ico", ".woff2", ".pcm", ".raw", ".gz", ".pem")
+    binary = (
+        ".png",
+        ".wav",
+        ".ico",
+        ".woff2",
+        ".pcm",
+        ".raw",
+        ".gz",
+        ".pem",
+        ".flac",
+        ".ogg",
+        ".mp3",
+    )
     return [name for name in files() if not name.endswith(binary)]
 
 

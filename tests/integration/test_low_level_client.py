@@ -12,8 +12,8 @@ async def test_a_text_turn_with_the_engine() -> None:
         await client.send({"type": "response.create", "response": response})
         text = ""
         async for event in client:
-            text += event["delta"] if event["type"] == "response.output_text.delta" else ""
-            if event["type"] == "response.done":
+            text += event.delta if event.type == "response.output_text.delta" else ""
+            if event.type == "response.done":
                 break
         assert "well done" in text.lower()
     assert client.closed
