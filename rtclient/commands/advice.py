@@ -174,13 +174,22 @@ def transcription_absent(service: Service, *, is_configured: bool, after_s: floa
     )
 
 
-def transcription_failed(service: Service, event: Mapping[str, Any]) -> Advice:
-    """Return what to say about `conversation.item.input_audio_transcription.failed`."""
+def transcription_failed(
+    service: Service, said: tuple[str, ...] = (), *, in_conversation: bool = True
+) -> Advice:
+    """Return what to say about `conversation.item.input_audio_transcription.failed`.
+
+    `said`: its codes, as `rtclient.causes.words_of_event` finds them.
+    """
+    if not in_conversation:
+        return Advice(
+            "transcription_failed", "The transcription failed.", _TRANSCRIPTION[service], said
+        )
     return Advice(
         "transcription_failed",
         "The transcription of what you said failed.",
         f"The conversation goes on. {_TRANSCRIPTION[service]}",
-        words_of_event(event),
+        said,
     )
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from rtclient.causes import words_of_event
 from rtclient.commands import advice, findings
 from rtclient.commands.findings import Finding, skipped
 from rtclient.commands.upstream import Choice
@@ -199,7 +200,10 @@ class Examination:
             )
             return findings.of_advice("transcription", absent, "warn")
         if event["type"] != f"{_TRANSCRIBED}completed":
-            return findings.of_advice("transcription", advice.transcription_failed(service, event))
+            return findings.of_advice(
+                "transcription",
+                advice.transcription_failed(service, words_of_event(event), in_conversation=False),
+            )
         return Finding("transcription", "ok", f"{model} answers")
 
     def _refused(self, exc: BaseException) -> list[Finding]:

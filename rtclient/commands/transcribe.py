@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from rtclient.causes import words_of_event
 from rtclient.commands import advice, frame
+from rtclient.commands.advice import Advice
 from rtclient.commands.cutting import Cutter, Piece
 from rtclient.commands.transcript import Line, Transcript, Words
 from rtclient.commands.upstream import Choice
@@ -115,9 +117,8 @@ class _Work:
             if event["type"] == "session.updated":
                 return True
             if event["type"] == "error":
-                service = self._choice.service
-                found = advice.of_error_event(event, service, self._choice.secrets)
-                frame.say((found or advice.transcription_failed(service, event)).text)
+                found = advice.of_error_event(event, self._choice.service, self._choice.secrets)
+                frame.say((found or self._failed(words_of_event(event))).text)
                 return False
         return False
 
@@ -164,9 +165,11 @@ class _Work:
         failed = [line for line in self._lines if line.text is None]
         if not failed:
             return frame.OK
-        event = {"error": {"code": failed[0].said[0]}} if failed[0].said else {}
-        frame.say(advice.transcription_failed(self._choice.service, event).text)
+        frame.say(self._failed(failed[0].said).text)
         return frame.DID_NOT_WORK if len(failed) == len(self._lines) else PARTLY
+
+    def _failed(self, said: tuple[str, ...]) -> Advice:
+        return advice.transcription_failed(self._choice.service, said, in_conversation=False)
 
 
 def _pieces(path: Path) -> Iterator[Piece]:

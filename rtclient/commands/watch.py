@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Final
 
+from rtclient.causes import words_of_event
 from rtclient.commands.advice import (
     Advice,
     Service,
@@ -51,7 +52,7 @@ class TranscriptionWatch:
         elif kind.startswith(_TRANSCRIPTION):
             self._waiting.pop(str(event.get("item_id")), None)
             if kind == f"{_TRANSCRIPTION}failed":
-                return self._once(transcription_failed(self._service, event))
+                return self._once(transcription_failed(self._service, words_of_event(event)))
         return self.due(now_s)
 
     def due(self, now_s: float) -> Advice | None:

@@ -68,6 +68,5 @@ def test_a_missing_transcription_names_the_setting() -> None:
     assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in absent.text
     off = advice.transcription_absent("openai", is_configured=False, after_s=10.0)
     assert "TRANSCRIPTION_MODEL" in off.text
-    event = {"error": {"code": "model_not_found", "message": "spoken words"}}
-    failed = advice.transcription_failed("openai", event)
+    failed = advice.transcription_failed("openai", ("model_not_found",))
     assert failed.text.endswith("The service said: model_not_found.")

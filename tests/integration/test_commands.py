@@ -1,0 +1,176 @@
+"""`rtclient doctor` and `rtclient transcribe` as programs, against the engine, on a terminal."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rtclient.sound_files import write_wav
+from rtclient.testing import ScriptedPeer, greet
+from tests.support.servers import child, clean_environment
+from tests.support.terminal import terminal
+from tests.unit.rtclient.commands.test_cutting import loud, quiet
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    """The address of an engine whose senses are tables, for all tests of this file."""
+    command = (sys.executable, "-m", "rtclient", "engine", "--port", "0", "--senses", "scripted")
+    with subprocess.Popen(
+        [*command, "--watch-stdin", "--transcription-deployment", "ears"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=clean_environment({}),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        yield f"http://127.0.0.1:{ready['port']}"
+        process.stdin.close()
+
+
+async def run(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
+    """Run `rtclient ARGUMENTS`; return its exit code, stdout and stderr."""
+    async with child("-m", "rtclient", *arguments, environment=environment, folder=folder) as kid:
+        code = await kid.ended()
+    return code, text(kid.stdout), text(kid.stderr)
+
+
+def text(data: bytes | bytearray) -> str:
+    return bytes(data).decode()
+
+
+def recording(folder: Path, count: int) -> str:
+    """A file with so many turns in it."""
+    write_wav(folder / "talk.wav", (loud(1500) + quiet(1000)) * count)
+    return "talk.wav"
+
+
+async def test_the_doctor_finds_everything_well(engine: str, tmp_path: Path) -> None:
+    code, out, err = await run(
+        "doctor", "--url", engine, "--no-devices", folder=tmp_path, TRANSCRIPTION_MODEL="ears"
+    )
+    assert code == 0, out + err
+    steps = {line.split()[1]: line.split()[0] for line in out.splitlines() if line[0] != " "}
+    assert steps["TLS"] == "skip"
+    assert {verdict for step, verdict in steps.items() if step != "TLS"} == {"ok"}
+    assert len(steps) == 9
+
+
+async def test_the_doctor_says_what_fails_in_words_and_in_json(engine: str, tmp_path: Path) -> None:
+    code, out, _ = await run(
+        "doctor",
+        "--json",
+        "--no-devices",
+        folder=tmp_path,
+        AZURE_OPENAI_ENDPOINT=engine,
+        AZURE_OPENAI_API_KEY="any_key",
+        AZURE_OPENAI_DEPLOYMENT="voice",
+        AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT="deaf",
+    )
+    report = json.loads(out)
+    failed = [finding for finding in report["findings"] if finding["verdict"] == "fail"]
+    assert (code, report["ok"]) == (1, False)
+    assert [finding["step"] for finding in failed] == ["transcription"]
+    assert "AZURE_OPENAI_TRANSCRIPTION_DEPLOYMENT" in failed[0]["advice"]
+
+
+async def test_missing_settings_are_all_named(tmp_path: Path) -> None:
+    code, out, _ = await run("doctor", "--no-devices", folder=tmp_path, UPSTREAM="azure")
+    assert code == 1
+    assert "AZURE_OPENAI_ENDPOINT is missing" in out
+    code, _, err = await run("transcribe", "x.wav", folder=tmp_path, UPSTREAM="azure")
+    assert code == 2
+    assert "AZURE_OPENAI_ENDPOINT is missing" in err
+    assert "AZURE_OPENAI_DEPLOYMENT is missing" in err
+
+
+async def test_a_file_is_transcribed_piece_by_piece(engine: str, tmp_path: Path) -> None:
+    arguments = ("transcribe", recording(tmp_path, 6), "--url", engine, "--transcription", "ears")
+    code, out, err = await run(*arguments, folder=tmp_path)
+    assert code == 0, err
+    assert len(out.splitlines()) == 6
+    code, out, err = await run(*arguments, "--json", folder=tmp_path)
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [round(line["end_ms"], -3) for line in lines] == [2000, 4000, 7000, 9000, 12000, 14000]
+    assert all(line["text"] for line in lines)
+
+
+async def test_a_model_that_cannot_transcribe_is_told(engine: str, tmp_path: Path) -> None:
+    code, out, err = await run(
+        *("transcribe", recording(tmp_path, 2), "--url", engine, "--transcription", "deaf"),
+        folder=tmp_path,
+    )
+    assert (code, out) == (1, "")
+    assert "Not transcribed: 0:00 to 0:01." in err
+    assert "--transcription" in err
+
+
+async def test_a_profile_chooses_too(engine: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(f"url: {engine}\ntranscription: ears\nno-devices: true\n")
+    file = recording(tmp_path, 1)
+    code, out, err = await run("transcribe", file, "--profile", "mine.yaml", folder=tmp_path)
+    assert (code, len(out.splitlines())) == (0, 1), err
+    (tmp_path / "mine.yaml").write_text("sillence: 300\n")
+    code, _, err = await run("transcribe", file, "--profile", "mine.yaml", folder=tmp_path)
+    assert code == 2
+    assert "sillence is no option" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("nothing.wav", None, "cannot be read"),
+        ("broken.wav", b"RIFF????WAVEjunk", "broken.wav"),
+    ],
+)
+async def test_a_file_that_is_no_sound_is_told(
+    tmp_path: Path, name: str, content: bytes | None, words: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    code, out, err = await run("transcribe", name, folder=tmp_path, UPSTREAM="engine")
+    assert (code, out) == (1, "")
+    assert words in err
+    assert "Traceback" not in err
+
+
+async def test_nobody_at_the_address_is_told(tmp_path: Path) -> None:
+    code, _, err = await run(
+        *("transcribe", recording(tmp_path, 1), "--url", "localhost:1"), folder=tmp_path
+    )
+    assert code == 1
+    assert "--url" in err
+    assert "Traceback" not in err
+
+
+async def test_words_are_shown_as_they_come_and_the_same_at_the_end(
+    engine: str, tmp_path: Path
+) -> None:
+    arguments = ("transcribe", recording(tmp_path, 3), "--url", engine, "--transcription", "ears")
+    _, plain, _ = await run(*arguments, folder=tmp_path)
+    async with terminal(sys.executable, "-m", "rtclient", *arguments, folder=tmp_path) as screen:
+        assert await screen.ended() == 0
+        lines = screen.text.splitlines()
+    assert lines[0] == "Voice service: a Parley server"
+    assert lines[1:] == plain.splitlines()
+
+
+async def test_ctrl_c_ends_it_with_130_and_no_traceback(tmp_path: Path) -> None:
+    async with ScriptedPeer(greet) as peer:
+        address = peer.url.replace("ws", "http")
+        async with terminal(
+            *(sys.executable, "-m", "rtclient"),
+            *("transcribe", recording(tmp_path, 1), "--url", address),
+            folder=tmp_path,
+        ) as screen:
+            session = await peer.session()
+            await session.expect("session.update")
+            screen.type("\x03")
+            assert await screen.ended() == 130
+            assert "Traceback" not in screen.text
+        await session.closed.wait()
