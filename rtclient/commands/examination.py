@@ -19,7 +19,7 @@ from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectError, RTError
 from rtclient.probe import Probe, SessionRefused
 from rtclient.protocol.audio import PCM16
-from rtclient.retirements import azure_retirement, retirement
+from rtclient.retirements import azure_retirement, retirement, transcription_warning
 from rtclient.transport import Transport, client_ssl_context, dial
 
 STEP_TIMEOUT_S: Final = 10.0
@@ -152,8 +152,19 @@ class Examination:
         self._found(Finding("model", "ok", f"the session is with {model or endpoint.model}"))
         self._found(Finding("session", "ok", f"settings accepted after {_ms_since(began)} ms"))
         self._found(await self._transcription(probe))
+        self._tell(self._retirements(endpoint, model))
+
+    def _retirements(self, endpoint: Endpoint, model: str) -> list[Finding]:
+        if endpoint.kind == "engine":
+            return [skipped("retirement", "the engine runs on this machine")]
         find = azure_retirement if endpoint.kind == "azure" else retirement
-        self._found(findings.of_retirement(model, find(model), self._today))
+        found = [findings.of_retirement(model, find(model), self._today)]
+        transcription = self._choice.settings.transcription
+        if transcription and (endpoint.kind == "azure" or endpoint.is_openai):
+            warning = transcription_warning(endpoint.kind, transcription, self._today)
+            if warning is not None:
+                found.append(Finding("retirement", "warn", warning.rstrip(".")))
+        return found
 
     def _update(self) -> dict[str, Any]:
         """Return a session as a conversation has it, with turns that nobody detects."""

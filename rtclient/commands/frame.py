@@ -92,8 +92,13 @@ def out(text: str) -> None:
     sys.stdout.flush()
 
 
-def run(work: Callable[[], Awaitable[int]], choice: Choice) -> int:
-    """Run a command; return the exit code. What goes wrong is told in a sentence."""
+def run(
+    work: Callable[[], Awaitable[int]], choice: Choice, *, interrupted: int = INTERRUPTED
+) -> int:
+    """Run a command; return the exit code. What goes wrong is told in a sentence.
+
+    `interrupted`: the exit code after Ctrl+C.
+    """
 
     async def main() -> int:
         return await work()
@@ -101,7 +106,7 @@ def run(work: Callable[[], Awaitable[int]], choice: Choice) -> int:
     try:
         return asyncio.run(main())
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return interrupted
     except SettingsError as exc:
         say(str(exc))
         return WRONG_SETTINGS

@@ -144,9 +144,15 @@ async def test_nothing_is_spent_when_asked_so() -> None:
 
 async def test_the_model_behind_a_deployment_is_the_one_whose_end_is_told() -> None:
     async with ScriptedPeer(answering(COMPLETED, model="gpt-realtime-mini-2025-12-15")) as peer:
-        found = await examined(peer, azure())
+        found = await examined(peer, azure(azure_transcription="ears"))
     assert "retires on 2026-12-15, in 24 days" in found["retirement"].text
     assert found["retirement"].verdict == "warn"
+
+
+async def test_the_end_of_the_transcription_model_is_told_too() -> None:
+    async with ScriptedPeer(answering(COMPLETED)) as peer:
+        found = await examined(peer, azure())  # with whisper-1
+    assert "Azure retires whisper on 2026-12-15" in found["retirement"].text
 
 
 async def test_a_name_without_an_address_fails_before_the_handshake() -> None:
