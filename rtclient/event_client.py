@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from typing import Any, Literal, Protocol, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
-from rtclient.endpoints import Endpoint, Kind
+from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectionLost, LocalProtocolError
 from rtclient.items import RTEvent
 from rtclient.low_level_client import ClientState, EndpointSource, RTLowLevelClient
@@ -21,6 +22,9 @@ from rtclient.protocol.usage import Usage
 from rtclient.requests import ANSWERS, Answered, Requests, as_exception, new_id
 from rtclient.routing import Router
 from rtclient.streams import Signal
+
+if TYPE_CHECKING:
+    from rtclient.recording import Recorder
 
 _log = logging.getLogger(__name__)
 
@@ -95,7 +99,7 @@ class EventClient:
         return self
 
     @classmethod
-    def from_env(cls, upstream: Kind | None = None, *, dialect: Dialect = "ga") -> Self:
+    def from_env(cls, upstream: str | None = None, *, dialect: Dialect = "ga") -> Self:
         """Return a client for the service that the environment and the nearest `.env` name.
 
         Azure or OpenAI, where there are settings for one of them; else the built-in engine, which
@@ -197,6 +201,26 @@ class EventClient:
     def detach(self, listener: Listener) -> None:
         """Tell `listener` nothing more."""
         self._listeners.remove(listener)
+
+    def record(self, folder: str | Path) -> "Recorder":
+        """Write the conversation to a folder while it goes on, until the client is closed.
+
+        There will be `conversation.wav` (the user left, the model right), `conversation.json` and
+        `conversation.md`, brought up to date after each turn.
+
+        Args:
+            folder: Made when it is missing.
+
+        Raises:
+            FileExistsError: The folder holds a recording already.
+            OSError: The folder cannot be written.
+        """
+        from rtclient.recording import Recorder  # late: most programs record nothing
+
+        recorder = Recorder(folder, self.conversation)
+        self.attach(recorder)
+        self._resources.callback(recorder.close)
+        return recorder
 
     async def send_event(self, event: dict[str, Any]) -> None:
         """Send a GA event as it is, without waiting for an answer.
