@@ -6,7 +6,8 @@
 .env.example and docs/configuration.md come from `server.settings.Settings`, docs/troubleshooting.md
 from `server.errors.FAULTS`, the table of docs/engine.md (between its marks) from
 `scripts/server_events.py`, docs/compatibility.md from the cells of the client programs,
-docs/gateway.schema.json and the tables of docs/gateway.md from `server/gateway/`.
+docs/gateway.schema.json and the tables of docs/gateway.md from `server/gateway/`, the commands of
+docs/terminal.md from their parsers.
 """
 
 import argparse
@@ -21,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
 
-from scripts import dialect_tables, gateway_tables, server_events, surface  # noqa: E402
+from scripts import dialect_tables, gateway_tables, server_events, surface, terminal_page  # noqa: E402
 from server.errors import FAULTS, Fault  # noqa: E402
 from server.gateway.schema import schema  # noqa: E402
 from server.settings import Settings  # noqa: E402
@@ -32,6 +33,7 @@ _SECTIONS: Final[Mapping[str, tuple[str, Callable[[], str]]]] = {
     "docs/engine.md": ("server events", server_events.table),
     "docs/gateway.md": ("messages", gateway_tables.text),
     "docs/protocol.md": ("dialects", dialect_tables.text),
+    "docs/terminal.md": ("commands", terminal_page.text),
 }
 """Page → what its marks are called, and what stands between them."""
 

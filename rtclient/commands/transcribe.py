@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 all is written down, 3 a part is missing (stderr says which), 1 it"
         " did not work, 2 the command line or the settings are wrong.",
     )
-    result.add_argument("file", metavar="FILE", type=Path)
+    result.add_argument("file", metavar="FILE", type=Path, help="the sound file")
     result.add_argument(
         "--transcription",
         metavar="MODEL",
