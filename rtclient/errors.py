@@ -24,7 +24,18 @@ Wrong arguments are `ValueError`/`TypeError`, time limits of callers `TimeoutErr
 from typing import Any, Literal
 
 ConnectKind = Literal[
-    "dns", "refused", "tls", "timeout", "proxy", "redirect", "handshake", "url", "auth", "rejected"
+    "dns",
+    "refused",
+    "tls",
+    "timeout",
+    "proxy",
+    "redirect",
+    "handshake",
+    "url",
+    "auth",
+    "rejected",
+    "endpoint",
+    "endpoint",
 ]
 """Why a connection never became open."""
 
@@ -39,6 +50,7 @@ _CONNECT_TEXT: dict[ConnectKind, str] = {
     "url": "the address is not a WebSocket URL",
     "auth": "the server refused the credential",
     "rejected": "the server refused the connection",
+    "endpoint": "there is no address or no credential to dial with",
 }
 
 RETRYABLE_CLOSE_CODES = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1015})

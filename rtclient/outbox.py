@@ -1,0 +1,262 @@
+"""What a program sent and the server has not confirmed: it is sent again to a new session. Pure.
+
+Rules of the file:
+- what the server confirmed leaves the outbox, so that nothing is done twice: items by their id,
+  other requests in their order, refused ones by the id of their event;
+- sound stays until it is a turn. Then it is kept as the sound of that turn until there is a
+  transcript, because a session that is restored needs one of both;
+- everything is bounded, see the constants.
+
+Source: Realtime API reference: which event answers which.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rtclient.errors import LocalProtocolError
+from rtclient.protocol.codec import encode
+
+Event = dict[str, Any]
+
+MAX_SPEECH_S: Final = 15.0
+"""Of sound that is no turn yet, while the server finds the turns."""
+MAX_CHARS: Final = 16 * 1024 * 1024
+"""Of all events together, and of sound while the program makes the turns."""
+MAX_EVENTS: Final = 1000
+"""Events other than sound."""
+MAX_SOUNDS_CHARS: Final = 8 * 1024 * 1024
+"""Base64 of turns without a transcript; the oldest are let go."""
+
+ANSWERS: Final[Mapping[str, str]] = {
+    "session.update": "session.updated",
+    "input_audio_buffer.commit": "input_audio_buffer.committed",
+    "input_audio_buffer.clear": "input_audio_buffer.cleared",
+    "conversation.item.create": "conversation.item.added",
+    "conversation.item.delete": "conversation.item.deleted",
+    "conversation.item.truncate": "conversation.item.truncated",
+    "conversation.item.retrieve": "conversation.item.retrieved",
+    "response.create": "response.created",
+}
+"""Type of the client's event → type of the event that confirms it."""
+
+_APPEND = "input_audio_buffer.append"
+_COMMIT = "input_audio_buffer.commit"
+
+
+@dataclass(slots=True)
+class _Sent:
+    event: Event
+    chars: int
+    start_ms: float = 0.0
+    """Of sound: where it begins in the session's sound."""
+    end_ms: float = 0.0
+
+    @property
+    def kind(self) -> str:
+        return str(self.event["type"])
+
+
+class Outbox:
+    """The events of the program that a new session would need again, in order."""
+
+    def __init__(self) -> None:
+        self.sounds: dict[str, str] = {}
+        """Item id → base64 of what was said, for turns without a transcript."""
+        self._sent: list[_Sent] = []
+        self._appended_ms = 0.0
+        self._dropped_ms = 0.0
+        self._starts_ms: dict[str, float] = {}
+        self._ends_ms: dict[str, float] = {}
+
+    @property
+    def has_requests(self) -> bool:
+        """Whether an event besides sound waits for its answer."""
+        return any(one.kind != _APPEND for one in self._sent)
+
+    @property
+    def has_sound(self) -> bool:
+        """Whether there is sound that is no turn yet."""
+        return any(one.kind == _APPEND for one in self._sent)
+
+    def waiting(self, kind: str) -> list[Event]:
+        """Return the events of this type that wait for their answer."""
+        return [one.event for one in self._sent if one.kind == kind]
+
+    def add(self, event: Event, *, bytes_per_s: int, finds_turns: bool, is_held: bool) -> None:
+        """Take in an event that the program sends.
+
+        Args:
+            event: A GA client event; anything that the server answers needs an `event_id`.
+            bytes_per_s: Of sound in the session's input format.
+            finds_turns: Whether the server finds the turns (turn detection is on).
+            is_held: Whether there is no connection that it goes out to now.
+
+        Raises:
+            LocalProtocolError: `send_buffer_full`: there is no connection and no more room.
+        """
+        kind = event["type"]
+        if kind == _APPEND:
+            self._append(event, bytes_per_s, finds_turns, is_held)
+            return
+        if kind == "input_audio_buffer.clear":
+            self._sent = self._sent[: self._turn_start()] + [
+                one for one in self._sent[self._turn_start() :] if one.kind != _APPEND
+            ]
+        if kind not in ANSWERS and not is_held:
+            return
+        new = _Sent(event, len(encode(event)))
+        others = [one for one in self._sent if one.kind != _APPEND]
+        too_much = sum(one.chars for one in others) + new.chars > MAX_CHARS
+        if too_much or len(others) >= MAX_EVENTS:
+            if is_held:
+                raise LocalProtocolError(
+                    "There is no connection, and what waits for one has no more room: wait for"
+                    " the state CONNECTED before you send more.",
+                    code="send_buffer_full",
+                    event_type=kind,
+                )
+            if others:  # a server that never answers must not cost memory for ever
+                self._sent.remove(others[0])
+        self._sent.append(new)
+
+    def see(self, event: Mapping[str, Any]) -> None:
+        """Look at a server event: what it confirms or refuses goes."""
+        kind = event["type"]
+        item_id = str(event.get("item_id"))
+        if kind == "error":
+            self._refused(event.get("error"))
+        elif kind == "input_audio_buffer.speech_started":
+            self._starts_ms[item_id] = _number(event.get("audio_start_ms"))
+        elif kind == "input_audio_buffer.speech_stopped":
+            self._ends_ms[item_id] = _number(event.get("audio_end_ms"))
+        elif kind == "input_audio_buffer.committed":
+            self._committed(item_id)
+        elif kind == "conversation.item.input_audio_transcription.completed":
+            self.sounds.pop(item_id, None)
+        elif kind == "conversation.item.deleted":
+            self.sounds.pop(item_id, None)
+            self._confirm(kind, item_id)
+        elif kind in _CONFIRMING:
+            name = "conversation.item.added" if kind == "conversation.item.done" else kind
+            item = event.get("item")
+            self._confirm(name, item.get("id") if isinstance(item, Mapping) else item_id)
+
+    def restart(self, *, tail_s: float | None = None) -> list[Event]:
+        """Return what a new session is sent; the count of its sound begins again.
+
+        Args:
+            tail_s: Of sound that is no turn yet, only these last seconds; None is all of it.
+        """
+        begin = self._turn_start()
+        if tail_s is not None:
+            from_ms = self._appended_ms - tail_s * 1000
+            self._sent[begin:] = [
+                one for one in self._sent[begin:] if one.kind != _APPEND or one.end_ms > from_ms
+            ]
+        self._appended_ms = self._dropped_ms = 0.0
+        self._starts_ms.clear()
+        self._ends_ms.clear()
+        events = [one.event for one in self._sent]
+        for one in self._sent:
+            if one.kind == _APPEND:
+                length_ms = one.end_ms - one.start_ms
+                one.start_ms, one.end_ms = self._appended_ms, self._appended_ms + length_ms
+                self._appended_ms = one.end_ms
+        self._sent = [one for one in self._sent if one.kind == _APPEND or one.kind in ANSWERS]
+        return events
+
+    @property
+    def dropped_s(self) -> float:
+        """Seconds of sound that had no room while there was no connection."""
+        return self._dropped_ms / 1000
+
+    # Sound --------------------------------------------------------------------------------
+
+    def _append(self, event: Event, bytes_per_s: int, finds_turns: bool, is_held: bool) -> None:
+        audio = event.get("audio")
+        chars = len(audio) if isinstance(audio, str) else 0
+        length_ms = chars * 0.75 * 1000 / bytes_per_s
+        start_ms = self._appended_ms
+        self._appended_ms += length_ms
+        self._sent.append(_Sent(event, chars, start_ms, self._appended_ms))
+        begin = self._turn_start()
+        first = next((one for one in self._sent[begin:] if one.kind == _APPEND), None)
+        while first is not None and self._is_too_long(first, begin, finds_turns):
+            self._sent.remove(first)
+            if is_held:
+                self._dropped_ms += first.end_ms - first.start_ms
+            first = next((one for one in self._sent[begin:] if one.kind == _APPEND), None)
+
+    def _is_too_long(self, first: _Sent, begin: int, finds_turns: bool) -> bool:
+        if finds_turns:
+            return self._appended_ms - first.start_ms > MAX_SPEECH_S * 1000
+        # One comparison for nearly every call: this runs for each piece of sound.
+        if (self._appended_ms - first.start_ms) < MAX_SPEECH_S * 1000:
+            return False
+        return sum(one.chars for one in self._sent[begin:] if one.kind == _APPEND) > MAX_CHARS
+
+    def _turn_start(self) -> int:
+        """Return where the events begin whose sound is no turn and is not asked to be one."""
+        for index in range(len(self._sent) - 1, -1, -1):
+            if self._sent[index].kind == _COMMIT:
+                return index + 1
+        return 0
+
+    def _committed(self, item_id: str) -> None:
+        end_ms = self._ends_ms.pop(item_id, None)
+        start_ms = self._starts_ms.pop(item_id, 0.0)
+        if end_ms is not None:
+            turn = [one for one in self._sent if one.kind == _APPEND and one.start_ms < end_ms]
+            spoken = [one for one in turn if one.end_ms > start_ms]
+        else:
+            commit = next((i for i, one in enumerate(self._sent) if one.kind == _COMMIT), None)
+            if commit is None:
+                return
+            turn = spoken = [one for one in self._sent[:commit] if one.kind == _APPEND]
+            del self._sent[commit]
+        gone = {id(one) for one in turn}
+        self._sent = [one for one in self._sent if id(one) not in gone]
+        self.sounds[item_id] = _joined(one.event.get("audio") for one in spoken)
+        while sum(map(len, self.sounds.values())) > MAX_SOUNDS_CHARS:
+            del self.sounds[next(iter(self.sounds))]
+
+    # Requests -----------------------------------------------------------------------------
+
+    def _confirm(self, kind: str, item_id: object) -> None:
+        for one in self._sent:
+            if ANSWERS.get(one.kind) == kind and _item_id(one.event) in (None, item_id):
+                self._sent.remove(one)
+                return
+
+    def _refused(self, error: object) -> None:
+        body = error if isinstance(error, Mapping) else {}
+        requests = [one for one in self._sent if one.kind != _APPEND]
+        if (event_id := body.get("event_id")) is not None:
+            found = [one for one in requests if one.event.get("event_id") == event_id]
+        else:
+            # Ours have ids, so a server that names none means the oldest.
+            found = requests[:1] if body.get("type") == "invalid_request_error" else []
+        for one in found:
+            self._sent.remove(one)
+
+
+_CONFIRMING: Final = frozenset({*ANSWERS.values(), "conversation.item.done"})
+
+
+def _item_id(event: Event) -> Any:
+    item = event.get("item")
+    return item.get("id") if isinstance(item, Mapping) else event.get("item_id")
+
+
+def _joined(pieces: Any) -> str:
+    try:
+        return base64.b64encode(b"".join(base64.b64decode(piece) for piece in pieces)).decode()
+    except (binascii.Error, TypeError, ValueError):
+        return ""
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0
