@@ -7,16 +7,22 @@ order, then to the calls and iterations that wait for it.
 import asyncio
 import contextlib
 import logging
-import ssl
+import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
 
 from rtclient.endpoints import Endpoint
-from rtclient.errors import ConnectionLost, LocalProtocolError
+from rtclient.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from rtclient.items import RTEvent
-from rtclient.low_level_client import ClientState, EndpointSource, RTLowLevelClient
+from rtclient.low_level_client import (
+    ClientState,
+    EndpointSource,
+    Options,
+    Restoration,
+    RTLowLevelClient,
+)
 from rtclient.models import Session
-from rtclient.protocol.conversation import Conversation
+from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.usage import Usage
 from rtclient.requests import ANSWERS, Answered, Requests, as_exception, new_id
@@ -51,8 +57,7 @@ class EventClient:
         azure_deployment: str | None = None,
         *,
         dialect: Dialect = "preview",
-        ssl_context: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        **options: Unpack[Options],
     ) -> None:
         """Prepare, in the form of Microsoft's client; `connect` or `async with` dials.
 
@@ -65,8 +70,7 @@ class EventClient:
             azure_deployment: The name of the deployment on Azure.
             dialect: Whose words items and responses use (`text` or `output_text`). The session
                 shows both.
-            ssl_context: For `wss://`; None trusts the public authorities.
-            proxy: URL of an HTTP proxy; None dials directly.
+            options: The fields of `ClientOptions`: trust, proxy, policies, time limits, log.
         """
         low = RTLowLevelClient(
             url,
@@ -75,31 +79,27 @@ class EventClient:
             model,
             azure_deployment,
             dialect="ga",
-            ssl_context=ssl_context,
-            proxy=proxy,
+            **options,
         )
         self._prepare(low, dialect)
 
     @classmethod
     def to(
-        cls,
-        endpoint: EndpointSource,
-        *,
-        dialect: Dialect = "ga",
-        ssl_context: ssl.SSLContext | None = None,
-        proxy: str | None = None,
+        cls, endpoint: EndpointSource, *, dialect: Dialect = "ga", **options: Unpack[Options]
     ) -> Self:
         """Return a client for an address of `rtclient.endpoints`, or a function that gives one.
 
-        The keywords are those of the constructor.
+        The function is asked before each dial, so that it can give a new token. The other arguments
+        are those of the constructor.
         """
         self = cls.__new__(cls)
-        low = RTLowLevelClient.to(endpoint, dialect="ga", ssl_context=ssl_context, proxy=proxy)
-        self._prepare(low, dialect)
+        self._prepare(RTLowLevelClient.to(endpoint, dialect="ga", **options), dialect)
         return self
 
     @classmethod
-    def from_env(cls, upstream: str | None = None, *, dialect: Dialect = "ga") -> Self:
+    def from_env(
+        cls, upstream: str | None = None, *, dialect: Dialect = "ga", **options: Unpack[Options]
+    ) -> Self:
         """Return a client for the service that the environment and the nearest `.env` name.
 
         Azure or OpenAI, where there are settings for one of them; else the built-in engine, which
@@ -108,6 +108,7 @@ class EventClient:
         Args:
             upstream: `azure`, `openai` or `engine`, whatever the settings say.
             dialect: As for the constructor.
+            options: As for the constructor; they win over the environment.
 
         Raises:
             SettingsError: The settings do not lead to a service; the text says what to set.
@@ -128,14 +129,16 @@ class EventClient:
                 source = await resources.enter_async_context(open_upstream(settings))
             return source if isinstance(source, Endpoint) else await source()
 
-        self = cls.to(
-            endpoint, dialect=dialect, ssl_context=context_of(settings), proxy=settings.proxy
-        )
+        if options.get("ssl_context") is None:
+            options["ssl_context"] = context_of(settings)
+        options.setdefault("proxy", settings.proxy)
+        self = cls.to(endpoint, dialect=dialect, **options)
         self._resources = resources
         return self
 
     def _prepare(self, low: RTLowLevelClient, dialect: Dialect) -> None:
         self._low = low
+        low.on_restored(self._on_restored)
         self._requests = Requests()
         self._router = Router(dialect, self.send_event)
         self._listeners: list[Listener] = []
@@ -153,6 +156,11 @@ class EventClient:
     def state(self) -> ClientState:
         """Where the connection is in its life."""
         return self._low.state
+
+    @property
+    def request_id(self) -> uuid.UUID | None:
+        """What the last dial is called in Azure's logs; None before it."""
+        return self._low.request_id
 
     @property
     def usage(self) -> Usage:
@@ -276,15 +284,29 @@ class EventClient:
 
     async def _read(self) -> None:
         error: Exception | None = None
-        try:
-            while (event := await self._low.recv_event()) is not None:
-                self._take(event)
-        except Exception as exc:
-            error = exc
-        finally:
-            self._requests.end(error or ConnectionLost(1000))
-            self._greeting.set(error or ConnectionLost(1000))
-            self._router.end(error)
+        is_open = True
+        while is_open:
+            try:
+                event = await self._low.recv_event()
+            except RemoteProtocolError as refused:
+                _log.warning("Something that is no event was passed over: %s", refused)
+            except Exception as ended:
+                error, is_open = ended, False
+            else:
+                is_open = event is not None
+                if event is not None:
+                    self._take(event)
+        self._end(error)
+
+    def _on_restored(self, _restoration: Restoration) -> None:
+        # Behind the events of the old connection that wait to be read.
+        asyncio.get_running_loop().call_soon(self._router.restored)
+
+    def _end(self, error: Exception | None) -> None:
+        """Say to all that wait that nothing more comes."""
+        self._requests.end(error or ConnectionLost(1000))
+        self._greeting.set(error or ConnectionLost(1000))
+        self._router.end(error)
 
     def _take(self, event: dict[str, Any]) -> None:
         begun: RTEvent | None = None
@@ -298,9 +320,12 @@ class EventClient:
         if event["type"] in ("session.created", "session.updated"):
             self.session = Session.from_dict(event["session"])
             self._greeting.set()
-        if event["type"] == "error":
-            self._greeting.set(as_exception(event.get("error")))
         is_awaited = self._requests.see(event, begun or event)
+        if event["type"] == "error":
+            error = as_exception(event.get("error"))
+            self._greeting.set(error)
+            if not is_awaited and error.code not in BENIGN_ERRORS:
+                _log.warning("The server reports an error: %.80s %.80s", error.type, error.code)
         if begun is not None and not is_awaited:
             self._router.events.put(begun)
 

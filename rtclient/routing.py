@@ -83,6 +83,11 @@ class Router:
             turn._complete.set(lost)
         self.events.end(error)
 
+    def restored(self) -> None:
+        """Say that another connection goes on: it has nothing of turns that were begun before."""
+        for turn in tuple(self._inputs.values()):
+            self._finish(turn)
+
     # The person.
 
     def _see_input(self, kind: str, event: Mapping[str, Any]) -> RTInputAudioItem | None:

@@ -3,7 +3,7 @@
 Source: Realtime API reference for the fields; the names are those of Microsoft's rtclient 0.5.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from rtclient.models.base import NESTED, Model, by_type
@@ -123,7 +123,7 @@ class SessionUpdateParams(Model):
     """The settings to change; what is not given stays, None is "off"."""
 
     model: str | None = None
-    modalities: set[Modality] | list[Modality] | None = None
+    modalities: Collection[Modality] | None = None
     voice: Voice | None = None
     instructions: str | None = None
     input_audio_format: AudioFormat | None = None
@@ -134,6 +134,13 @@ class SessionUpdateParams(Model):
     tool_choice: ToolChoice | None = None
     temperature: Temperature | None = None
     max_response_output_tokens: MaxTokensType | None = None
+    # The words of GA, for a client that speaks them.
+    type: Literal["realtime", "transcription"] | None = None
+    output_modalities: Collection[Modality] | None = None
+    audio: AudioSettings | dict[str, Any] | None = None
+    max_output_tokens: MaxTokensType | None = None
+    tracing: Any = None
+    truncation: Any = None
 
 
 class Session(Model):
@@ -161,6 +168,9 @@ class Session(Model):
     output_modalities: list[Modality]
     audio: AudioSettings | None = None
     max_output_tokens: MaxTokensType | None = None
+    tracing: Any = None
+    truncation: Any = None
+    include: list[str] | None = None
 
     def _missing(self, name: str) -> Any:
         raw = self.to_dict()
@@ -218,7 +228,7 @@ class SystemMessageItem(Model):
     type: MessageItemType = "message"
     role: Literal["system"] = "system"
     id: str | None = None
-    content: list[SystemContentPart]
+    content: Sequence[SystemContentPart]
     status: ItemParamStatus | None = None
 
 
@@ -228,7 +238,7 @@ class UserMessageItem(Model):
     type: MessageItemType = "message"
     role: Literal["user"] = "user"
     id: str | None = None
-    content: list[UserContentPart]
+    content: Sequence[UserContentPart]
     status: ItemParamStatus | None = None
 
 
@@ -238,7 +248,7 @@ class AssistantMessageItem(Model):
     type: MessageItemType = "message"
     role: Literal["assistant"] = "assistant"
     id: str | None = None
-    content: list[AssistantContentPart]
+    content: Sequence[AssistantContentPart]
     status: ItemParamStatus | None = None
 
 
@@ -274,7 +284,7 @@ class ResponseCreateParams(Model):
     """What is different for this one response; the session's settings are the rest."""
 
     instructions: str | None = None
-    modalities: set[Modality] | list[Modality] | None = None
+    modalities: Collection[Modality] | None = None
     voice: Voice | None = None
     temperature: Temperature | None = None
     max_output_tokens: MaxTokensType | None = None
@@ -283,13 +293,17 @@ class ResponseCreateParams(Model):
     output_audio_format: AudioFormat | None = None
     conversation: Literal["auto", "none"] | None = None
     """`none`: the response does not become part of the conversation."""
-    input: list[Item] | None = None
+    input: Sequence[Item] | None = None
     """What the model shall see instead of the conversation."""
     metadata: dict[str, str] | None = None
+    output_modalities: Collection[Modality] | None = None
+    """GA's word for `modalities`."""
+    audio: AudioSettings | dict[str, Any] | None = None
+    """GA's place for `voice` and `output_audio_format`."""
     commit: bool | None = None
     cancel_previous: bool | None = None
-    append_input_items: list[Item] | None = None
-    input_items: list[Item] | None = None
+    append_input_items: Sequence[Item] | None = None
+    input_items: Sequence[Item] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what stands on the wire: without four fields that only the first beta knew.

@@ -249,6 +249,14 @@ async def test_a_turn_that_is_thrown_away_keeps_nobody_waiting() -> None:
     assert (await turn).transcript is None
 
 
+async def test_a_turn_of_a_connection_that_is_gone_keeps_nobody_waiting() -> None:
+    world = World()
+    world.session({"model": "whisper-1"})
+    turn = world.see("input_audio_buffer.committed", item_id="item_1")
+    world.router.restored()
+    assert (await turn).transcript is None
+
+
 async def test_the_end_of_the_connection_ends_everything() -> None:
     world = World()
     world.session({"model": "whisper-1"})
