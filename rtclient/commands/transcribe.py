@@ -22,9 +22,12 @@ from rtclient.errors import ConnectionLost
 from rtclient.extras import MissingExtraError
 from rtclient.low_level_client import EndpointSource, RTLowLevelClient
 from rtclient.protocol.audio import PCM16
+from rtclient.reconnect import ReconnectPolicy
 from rtclient.sound_files import SoundFileError, sound_chunks
 
 PARTLY: Final = 3
+_MOST_LOSSES: Final = 3
+"""Connections in a row that end before they bring a line."""
 ANSWER_TIMEOUT_S: Final = 60.0
 """How long the service may say nothing while it has work."""
 
@@ -65,15 +68,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     async def work() -> int:
         try:
-            pieces = _pieces(options.file)
-            first = next(pieces, None)  # a file that cannot be read is told before anything starts
+            # It begins to read: a file that cannot be read is told before anything starts.
+            file = _Work(
+                choice,
+                _session(model, options.language),
+                _pieces(options.file),
+                is_json=options.json,
+            )
             async with choice.opened() as source:
-                client = RTLowLevelClient.to(_for_transcription(source), **choice.client_options())
-                async with client:
-                    session = _session(model, options.language)
-                    return await _Work(client, choice, is_json=options.json).run(
-                        session, first, pieces
-                    )
+                return await file.run(_for_transcription(source))
         except (SoundFileError, MissingExtraError) as exc:
             frame.say(str(exc))
             return frame.DID_NOT_WORK
@@ -82,38 +85,68 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 class _Work:
-    """One file on its way through a transcription session."""
+    """One file on its way through transcription sessions: a lost one is followed by another."""
 
-    def __init__(self, client: RTLowLevelClient, choice: Choice, *, is_json: bool) -> None:
-        self._client = client
+    def __init__(
+        self,
+        choice: Choice,
+        session: dict[str, Any],
+        pieces: Iterator[Piece],
+        *,
+        is_json: bool,
+    ) -> None:
         self._choice = choice
+        self._session = session
+        self._pieces = pieces
+        self._next_piece = next(pieces, None)
         self._is_json = is_json
         self._is_live = sys.stdout.isatty() and not is_json
         self._shown = ""
         self._transcript = Transcript()
         self._lines: list[Line] = []
 
-    async def run(
-        self, session: dict[str, Any], first: Piece | None, pieces: Iterator[Piece]
-    ) -> int:
-        if not await self._configured(session):
-            return frame.DID_NOT_WORK
-        piece = first
-        while piece is not None or not self._transcript.is_done:
-            while piece is not None and not self._transcript.is_full:
-                for event in self._transcript.send(piece):
-                    await self._client.send(event)
-                piece = next(pieces, None)
-            answer = await self._next()
+    async def run(self, source: EndpointSource) -> int:
+        """Transcribe the file at this address; return the exit code."""
+        losses = 0
+        while True:
+            known = len(self._lines)
+            try:
+                # Pieces know best what is to be sent again, so the client restores nothing.
+                async with RTLowLevelClient.to(
+                    source,
+                    reconnect_policy=ReconnectPolicy(max_attempts=0),
+                    **self._choice.client_options(),
+                ) as client:
+                    is_over = await self._on(client)
+                return self._code() if is_over else frame.DID_NOT_WORK
+            except ConnectionLost as exc:
+                losses = losses + 1 if len(self._lines) == known else 1
+                if losses >= _MOST_LOSSES or not exc.retryable:
+                    raise
+                self._end_line()
+
+    async def _on(self, client: RTLowLevelClient) -> bool:
+        """Go on, on a new connection; False, and why, when it cannot be done."""
+        if not await self._configured(client):
+            return False
+        for event in self._transcript.lost():
+            await client.send(event)
+        while self._next_piece is not None or not self._transcript.is_done:
+            while self._next_piece is not None and not self._transcript.is_full:
+                events = self._transcript.send(self._next_piece)
+                self._next_piece = next(self._pieces, None)
+                for event in events:
+                    await client.send(event)
+            answer = await self._next(client)
             if answer is None:
-                return frame.DID_NOT_WORK
+                return False
             for news in self._transcript.on_event(answer):
                 self._show(news)
-        return self._code()
+        return True
 
-    async def _configured(self, session: dict[str, Any]) -> bool:
-        await self._client.send({"type": "session.update", "session": session})
-        while (event := await self._next()) is not None:
+    async def _configured(self, client: RTLowLevelClient) -> bool:
+        await client.send({"type": "session.update", "session": self._session})
+        while (event := await self._next(client)) is not None:
             if event["type"] == "session.updated":
                 return True
             if event["type"] == "error":
@@ -122,11 +155,11 @@ class _Work:
                 return False
         return False
 
-    async def _next(self) -> dict[str, Any] | None:
+    async def _next(self, client: RTLowLevelClient) -> dict[str, Any] | None:
         """Return the next event; None, and why, when there is none."""
         try:
             async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                event = await self._client.recv_event()
+                event = await client.recv_event()
         except TimeoutError:
             found = advice.transcription_absent(
                 self._choice.service, is_configured=True, after_s=ANSWER_TIMEOUT_S
@@ -134,8 +167,14 @@ class _Work:
             frame.say(found.text)
             return None
         if event is None:
-            raise ConnectionLost(1000)
+            raise ConnectionLost(1001)  # a session that ended in order is followed by another
         return event
+
+    def _end_line(self) -> None:
+        """Begin a new line on the terminal: what was shown of a piece comes once more."""
+        if self._shown:
+            frame.out("")
+        self._shown = ""
 
     def _show(self, news: Words | Line) -> None:
         if isinstance(news, Words):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from rtclient.engine_process import engine_process
 from rtclient.sound_files import write_wav
 from rtclient.testing import ScriptedPeer, greet
 from tests.support.servers import child, clean_environment
@@ -108,6 +109,26 @@ async def test_a_model_that_cannot_transcribe_is_told(engine: str, tmp_path: Pat
     assert (code, out) == (1, "")
     assert "Not transcribed: 0:00 to 0:01." in err
     assert "--transcription" in err
+
+
+async def test_a_lost_connection_costs_no_line_and_brings_none_twice(tmp_path: Path) -> None:
+    faults = [
+        "close:1006@conversation.item.input_audio_transcription.completed#2,session=1",
+        "close:1001@input_audio_buffer.committed#3,session=2",
+    ]
+    async with engine_process(
+        "--senses", "scripted", *(f"--fault={fault}" for fault in faults)
+    ) as endpoint:
+        code, out, err = await run(
+            *("transcribe", recording(tmp_path, 6), "--json"),
+            *("--url", endpoint.url.replace("ws", "http").partition("/v1")[0]),
+            folder=tmp_path,
+            ACCESS_TOKEN=endpoint.secrets[0],
+        )
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert code == 0, err
+    assert [round(line["end_ms"], -3) for line in lines] == [2000, 4000, 7000, 9000, 12000, 14000]
+    assert all(line["text"] for line in lines)
 
 
 async def test_a_profile_chooses_too(engine: str, tmp_path: Path) -> None:
