@@ -96,6 +96,9 @@ class SessionKeeper:
         self._there: dict[str, Mapping[str, Any]] = {}
         """Items of the live session that a restoration put there."""
         self._deleting: set[str] = set()
+        """Items that are deleted from it to be put there again."""
+        self._unfinished: dict[str, Mapping[str, Any]] = {}
+        """Items that the program saw as added and not as done."""
         self._candidate: Candidate | None = None
         self._attempts: Attempts | None = None
         self._dial_at: float | None = None
@@ -257,6 +260,11 @@ class SessionKeeper:
         """End for the program what the gone session will not end."""
         for event in self._outbox.waiting("conversation.item.truncate"):
             self._say_truncated(event)
+        for item_id, shown in tuple(self._unfinished.items()):
+            made = self.conversation.item(item_id)
+            is_cut = made is not None and made.role == "assistant"
+            status = "incomplete" if is_cut else "completed"
+            self._say("conversation.item.done", item={**shown, "status": status})
         conversation = self.conversation
         heard = [item for item in conversation.items if item.status == "pending"]
         committed = [item for item in heard if item.id in self._outbox.sounds]
@@ -464,6 +472,11 @@ class SessionKeeper:
     def _deliver(self, event: Event) -> None:
         self.conversation.apply(event)
         self._outbox.see(event)
+        item = event.get("item")
+        if event["type"] == "conversation.item.added" and isinstance(item, Mapping):
+            self._unfinished[str(item.get("id"))] = item
+        elif event["type"] in ("conversation.item.done", "conversation.item.deleted"):
+            self._unfinished.pop(str(event.get("item_id") or _path(item, "id")), None)
         self._out.append(Deliver(event))
 
     def _say(self, kind: str, **fields: Any) -> None:
