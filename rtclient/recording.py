@@ -24,6 +24,7 @@ from rtclient.exporting import Span, to_dict, to_markdown
 from rtclient.extras import MissingExtraError
 from rtclient.protocol.audio import FORMATS, PCM16, AudioFormat, decode_g711, from_base64
 from rtclient.protocol.conversation import Conversation
+from rtclient.protocol.reading import count_of, index_of, mapping_of, text_of
 from rtclient.resampling import Resampler
 from rtclient.timeline import Placement, Timeline, Track
 
@@ -84,6 +85,7 @@ class Recorder:
         self._spans: dict[str, Span] = {}
         self._turn_start_s: float | None = None
         """Where the sound that is not yet committed begins."""
+        self._last_stream_ms = 0
         self._converters: dict[Track, _Converter] = {}
         self._tracks = _TwoTracks(self.folder / WAV)
         self._is_open = True
@@ -99,28 +101,21 @@ class Recorder:
         elif kind == "conversation.item.truncate":
             self._cut(event)
         elif kind == "conversation.item.create":
-            item = event.get("item") or {}
-            for part in item.get("content") or ():
-                if isinstance(part, Mapping) and part.get("type") == "input_audio":
-                    self._user_said(part.get("audio"))
-                    self._turn_start_s = None
+            self._user_sent(mapping_of(event.get("item")))
 
     def on_server_event(self, event: Mapping[str, Any]) -> None:
         """Take in what the server sends."""
-        kind = event.get("type")
+        kind, item_id = event.get("type"), text_of(event, "item_id")
         if kind == "response.output_audio.delta":
             self._model_said(event)
-        elif kind == "session.created":
-            self._timeline.stream_restarted()
         elif kind == "conversation.item.added":
-            self._note_begin(event.get("item") or {})
+            self._note_begin(text_of(mapping_of(event.get("item")), "id"))
         elif kind == "input_audio_buffer.speech_started":
-            start_s = self._timeline.user_at_s(event.get("audio_start_ms") or 0)
-            self._spans[event.get("item_id") or ""] = Span(start_s)
+            self._spans[item_id] = Span(self._said_at_s(count_of(event, "audio_start_ms")))
         elif kind == "input_audio_buffer.speech_stopped":
-            self._end_speech(event, self._timeline.user_at_s(event.get("audio_end_ms") or 0))
+            self._end_speech(item_id, self._said_at_s(count_of(event, "audio_end_ms")))
         elif kind == "input_audio_buffer.committed":
-            self._end_speech(event, self._timeline.user_end_s)
+            self._end_speech(item_id, self._timeline.user_end_s)
             self._turn_start_s = None
         elif kind == "conversation.item.truncated":
             self._cut(event)
@@ -165,35 +160,50 @@ class Recorder:
         placement = self._timeline.user_said(pcm, self._now_s)
         if self._turn_start_s is None:
             self._turn_start_s = placement.at / PCM16.rate_hz
-        self._write(placement)
+        self._tracks.write(placement)
+
+    def _user_sent(self, item: Mapping[str, Any]) -> None:
+        """Take in an item of the program; what it says counts as said now."""
+        content = item.get("content")
+        for part in content if isinstance(content, list) else ():
+            if text_of(mapping_of(part), "type") == "input_audio":
+                self._turn_start_s = None
+                self._user_said(part.get("audio"))
+        if content and self._turn_start_s is not None:
+            self._end_speech(text_of(item, "id"), self._timeline.user_end_s)
+            self._turn_start_s = None
 
     def _model_said(self, event: Mapping[str, Any]) -> None:
-        item_id, index = _place(event)
         pcm = self._pcm("model", event.get("delta"))
         if pcm:
-            self._write(self._timeline.model_said(item_id, index, pcm, self._now_s))
+            item_id, index = text_of(event, "item_id"), index_of(event)
+            self._tracks.write(self._timeline.model_said(item_id, index, pcm, self._now_s))
             self._note_model(item_id, index)
 
     def _cut(self, event: Mapping[str, Any]) -> None:
-        item_id, index = _place(event)
-        heard_ms = event.get("audio_end_ms")
-        if isinstance(heard_ms, int) and heard_ms >= 0:
-            for placement in self._timeline.model_cut(item_id, index, heard_ms):
-                self._write(placement)
-            self._note_model(item_id, index)
+        item_id, index = text_of(event, "item_id"), index_of(event)
+        heard_ms = max(0, count_of(event, "audio_end_ms"))
+        for placement in self._timeline.model_cut(item_id, index, heard_ms):
+            self._tracks.write(placement)
+        self._note_model(item_id, index)
+
+    def _said_at_s(self, stream_ms: int) -> float:
+        """Return when a place of the user's stream was said, as the server counts it."""
+        if stream_ms < self._last_stream_ms:
+            # It counts anew: the connection was lost, and the session made again.
+            self._timeline.count_stream_from(stream_ms)
+        self._last_stream_ms = stream_ms
+        return self._timeline.user_at_s(stream_ms)
 
     def _note_model(self, item_id: str, index: int) -> None:
         span = self._timeline.model_span_s(item_id, index)
         if span is not None:
             self._spans[item_id] = Span(*span)
 
-    def _note_begin(self, item: Mapping[str, Any]) -> None:
-        item_id = item.get("id")
-        if isinstance(item_id, str):
-            self._spans.setdefault(item_id, Span(max(self._now_s, self._timeline.user_end_s)))
+    def _note_begin(self, item_id: str) -> None:
+        self._spans.setdefault(item_id, Span(max(self._now_s, self._timeline.user_end_s)))
 
-    def _end_speech(self, event: Mapping[str, Any], end_s: float) -> None:
-        item_id = event.get("item_id") or ""
+    def _end_speech(self, item_id: str, end_s: float) -> None:
         known = self._spans.get(item_id)
         if known is None:
             start_s = end_s if self._turn_start_s is None else self._turn_start_s
@@ -205,10 +215,9 @@ class Recorder:
         """Return base64 sound of either side as pcm16 at 24 000 Hz; b"" for what is no sound."""
         if not self._is_open:
             return b""
-        side = self._conversation.session.get("audio", {})
-        side = side.get("input" if track == "user" else "output", {})
-        name = (side.get("format") or {}).get("type", PCM16.type)
-        audio_format = FORMATS.get(name, PCM16)
+        sides = mapping_of(self._conversation.session.get("audio"))
+        side = mapping_of(sides.get("input" if track == "user" else "output"))
+        audio_format = FORMATS.get(text_of(mapping_of(side.get("format")), "type"), PCM16)
         converter = self._converters.get(track)
         if converter is None or converter.audio_format is not audio_format:
             converter = self._converters[track] = _Converter(audio_format)
@@ -216,9 +225,6 @@ class Recorder:
             return converter.convert(from_base64(audio))
         except ProtocolError:
             return b""
-
-    def _write(self, placement: Placement) -> None:
-        self._tracks.write(placement)
 
 
 class _Converter:
@@ -285,11 +291,6 @@ def _native(pcm: bytes) -> "array[int]":
     if sys.byteorder == "big":
         samples.byteswap()
     return samples
-
-
-def _place(event: Mapping[str, Any]) -> tuple[str, int]:
-    index = event.get("content_index")
-    return event.get("item_id") or "", index if isinstance(index, int) else 0
 
 
 def _replace(path: Path, text: str) -> None:

@@ -88,16 +88,16 @@ class Timeline:
 
     def user_at_s(self, stream_ms: float) -> float:
         """Return when a place of the user's stream was said; `stream_ms` as the API counts it."""
-        sample = min(int(stream_ms * RATE_HZ / 1000), self._streamed)
+        sample = min(round(stream_ms * RATE_HZ / 1000), self._streamed)
         start, at = next(
             (one for one in reversed(self._breaks) if one[0] <= sample), self._breaks[0]
         )
-        return (at + sample - start) / RATE_HZ
+        return max(0, at + sample - start) / RATE_HZ
 
-    def stream_restarted(self) -> None:
-        """Count the user's stream from 0 again: a new session has begun."""
-        self._streamed = 0
-        self._breaks = [(0, self._user_end)]
+    def count_stream_from(self, stream_ms: float) -> None:
+        """Say that the user's stream is at `stream_ms` now: a new session counts anew."""
+        self._streamed = round(stream_ms * RATE_HZ / 1000)
+        self._breaks = [(self._streamed, self._user_end)]
 
     def model_said(self, item_id: str, index: int, pcm: bytes, now_s: float) -> Placement:
         """Place the next sound of a part, which arrives at `now_s`."""

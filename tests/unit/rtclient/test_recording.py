@@ -161,10 +161,29 @@ def test_two_commits_are_two_spans(play: Play) -> None:
 
 def test_sound_in_an_item_is_heard_too(play: Play) -> None:
     content = [{"type": "input_audio", "audio": to_base64(tone(1, 500))}]
-    item = {"type": "message", "role": "user", "content": content}
+    item = {"id": "u", "type": "message", "role": "user", "content": content}
     play.client("conversation.item.create", item=item)
-    play.recorder.flush()
+    play.server("conversation.item.added", item=item, previous_item_id=None)
+    play.server(
+        "conversation.item.done", item=item | {"status": "completed"}, previous_item_id=None
+    )
     assert level(play.tracks()[0], 0, 1) == {500}
+    assert play.span("u") == (0.0, 1.0)
+
+
+def test_times_stay_right_when_a_new_session_counts_anew(play: Play) -> None:
+    play.says(tone(10, 500))
+    play.server("input_audio_buffer.speech_started", item_id="u", audio_start_ms=9000)
+    play.server("input_audio_buffer.speech_stopped", item_id="u", audio_end_ms=9800)
+    play.commit()
+    play.now_s += 5  # the connection is lost, and another session begins
+    play.says(tone(1, 500))
+    play.server("input_audio_buffer.speech_started", item_id="v", audio_start_ms=1000)
+    play.says(tone(1, 500))
+    play.server("input_audio_buffer.speech_stopped", item_id="v", audio_end_ms=1900)
+    play.commit("v")
+    assert play.span("u") == (9.0, 9.8)
+    assert play.span("v") == (16.0, 16.9)
 
 
 def test_each_turn_is_on_disk_at_once(play: Play) -> None:

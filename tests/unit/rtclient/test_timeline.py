@@ -98,9 +98,14 @@ def test_places_of_the_stream_are_found_on_the_timeline() -> None:
     line.user_said(sound(1), 5.0)
     assert [line.user_at_s(ms) for ms in (0, 500, 1000, 1500)] == [0.0, 0.5, 4.0, 4.5]
     assert line.user_at_s(99_000) == 5.0
-    line.stream_restarted()
+
+
+def test_a_new_session_counts_the_stream_anew() -> None:
+    line = Timeline()
+    line.user_said(sound(5), 5.0)
+    line.count_stream_from(1000)
     line.user_said(sound(1), 8.0)
-    assert line.user_at_s(500) == 7.5
+    assert [line.user_at_s(ms) for ms in (0, 500, 1500)] == [4.0, 4.5, 7.5]
 
 
 @given(
