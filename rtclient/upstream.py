@@ -18,7 +18,6 @@ from rtclient.engine_process import engine_process
 from rtclient.errors import ConnectError
 from rtclient.low_level_client import SCOPE, EndpointSource
 from rtclient.service import ServiceSettings, SettingsError
-from rtclient.transport import client_ssl_context
 
 _WITHOUT_KEY = "install what Microsoft Entra ID needs: pip install 'rtclient[azure]'"
 
@@ -46,6 +45,8 @@ def ssl_context(settings: ServiceSettings) -> ssl.SSLContext | None:
     """
     if settings.extra_ca_file is None and settings.tls_verify:
         return None
+    from rtclient.transport import client_ssl_context  # late: websockets is slow to import
+
     try:
         return client_ssl_context(extra_ca_file=settings.extra_ca_file, verify=settings.tls_verify)
     except OSError:
