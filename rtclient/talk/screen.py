@@ -1,0 +1,195 @@
+"""What is seen: finished lines go up into the terminal's history, what still changes is the foot.
+
+`LiveScreen` needs `rich`, which is imported late: it is an extra, and the one place for it is here.
+`PlainScreen` writes finished lines only: for pipes, dumb terminals, and screen readers.
+"""
+
+import sys
+from typing import Any, Final, Protocol, TextIO
+
+from rtclient.extras import MissingExtraError
+from rtclient.talk.captions import Line, printable
+from rtclient.talk.view import View, bar
+
+_NAMES: Final = {"you": "You", "model": "Model"}
+_COLORS: Final = {"you": "cyan", "model": "green"}
+_NAME_WIDTH: Final = 7
+_METER_WIDTH: Final = 16
+_MAX_WIDTH: Final = 100
+"""Longer lines are hard to read."""
+
+
+class Screen(Protocol):
+    """Where a conversation is shown."""
+
+    def line(self, line: Line) -> None:
+        """Show what was said, for good."""
+
+    def note(self, text: str) -> None:
+        """Show a notice, for good."""
+
+    def update(self, view: View) -> None:
+        """Show what is going on."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was. Safe to call twice."""
+
+
+class PlainScreen:
+    """Lines of text, each when it is finished."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+
+    def line(self, line: Line) -> None:
+        """Write what was said."""
+        self._write(f"{_NAMES[line.speaker]}: {line.said}{_cut(line)}")
+
+    def note(self, text: str) -> None:
+        """Write a notice."""
+        self._write(f"({printable(text)})")
+
+    def update(self, view: View) -> None:
+        """Write nothing: it would be too much."""
+
+    def close(self) -> None:
+        """Nothing is to be put back."""
+
+    def _write(self, text: str) -> None:
+        self._out.write(f"{text}\n")
+        self._out.flush()
+
+
+class LiveScreen:
+    """Colours, meters, and words as they are said."""
+
+    def __init__(self, out: TextIO) -> None:
+        """Begin. Raises MissingExtraError without rich."""
+        try:
+            from rich.console import Console
+            from rich.live import Live
+        except ModuleNotFoundError as exc:
+            raise MissingExtraError(exc.name or "rich", "The live screen") from None
+        self._console = Console(file=out, highlight=False, markup=False, emoji=False)
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            vertical_overflow="crop",
+        )
+        self._live.start()
+
+    def line(self, line: Line) -> None:
+        """Put what was said into the history."""
+        self._console.print(self._said(line))
+
+    def note(self, text: str) -> None:
+        """Put a notice into the history."""
+        self._console.print(self._row("·", "dim", self._text(printable(text), "yellow")))
+
+    def update(self, view: View) -> None:
+        """Draw the foot again."""
+        self._live.update(self._foot(view), refresh=True)
+
+    def close(self) -> None:
+        """Take the foot away."""
+        if self._live.is_started:
+            self._live.update(self._text(""), refresh=True)
+            self._live.stop()
+
+    # Drawing ----------------------------------------------------------------------------------
+
+    @property
+    def _width(self) -> int:
+        return min(self._console.width, _MAX_WIDTH)
+
+    def _text(self, text: str, style: str = "") -> Any:
+        from rich.text import Text
+
+        return Text(text, style=style)
+
+    def _row(self, name: str, style: str, body: Any) -> Any:
+        from rich.table import Table
+
+        table = Table.grid(padding=(0, 0))
+        table.width = self._width
+        table.add_column(width=_NAME_WIDTH, no_wrap=True)
+        table.add_column(ratio=1, overflow="fold")
+        table.add_row(self._text(name, style), body)
+        return table
+
+    def _said(self, line: Line) -> Any:
+        body = self._text(line.said)
+        if line.coming:
+            body.append(f" {line.coming}" if line.said else line.coming, style="bright_black")
+        body.append(_cut(line), style="dim")
+        return self._row(_NAMES[line.speaker], f"bold {_COLORS[line.speaker]}", body)
+
+    def _foot(self, view: View) -> Any:
+        from rich.console import Group
+        from rich.rule import Rule
+
+        # The newest words stay in sight, whatever the height.
+        rows: list[Any] = [self._said(line) for line in view.live[-3:]]
+        if view.draft:
+            rows.append(self._row("›", "bold cyan", self._text(view.draft + "▏")))
+        rule = Rule(style="bright_black")
+        from rich.padding import Padding
+
+        wide = self._console.width - self._width
+        return Group(*rows, Padding(rule, (0, wide, 0, 0)), self._meters(view), self._status(view))
+
+    def _meters(self, view: View) -> Any:
+        text = self._text("")
+        for name, db, style in (
+            ("you", view.you_db, "bright_black" if view.is_muted else "cyan"),
+            ("model", view.model_db, "green"),
+        ):
+            text.append(f"{name:<6}", style="dim")
+            text.append(bar(db, _METER_WIDTH), style=style)
+            text.append("▏", style="bright_black")
+            text.append(f"{db:>4.0f} dB   " if db > -60 else "         ", style="dim")
+        text.truncate(self._width)
+        return text
+
+    def _status(self, view: View) -> Any:
+        text = self._text("● ", _STATUS_COLORS.get(view.status, "bright_black"))
+        text.append(view.status, style="bold")
+        for fact in view.facts:
+            text.append("  ·  ", style="bright_black")
+            text.append(fact, style="dim")
+        # What can be done, as far as there is room for all of it.
+        if view.hint and text.cell_len + len(view.hint) + 5 <= self._width:
+            text.append("  ·  ", style="bright_black")
+            text.append(view.hint, style="dim")
+        text.truncate(self._width)
+        return text
+
+
+_STATUS_COLORS: Final = {
+    "listening": "cyan",
+    "you speak": "bold cyan",
+    "you talk": "bold red",
+    "the model speaks": "green",
+    "the model thinks": "yellow",
+    "connecting": "yellow",
+    "connecting again": "bold red",
+}
+
+
+def open_screen(*, is_plain: bool, out: TextIO | None = None) -> Screen:
+    """Return the screen for where `out` leads to; None is stdout."""
+    out = out or sys.stdout
+    if is_plain or not out.isatty():
+        return PlainScreen(out)
+    try:
+        return LiveScreen(out)
+    except MissingExtraError as exc:
+        screen = PlainScreen(out)
+        screen.note(str(exc))
+        return screen
+
+
+def _cut(line: Line) -> str:
+    return " —" if line.is_interrupted else ""
