@@ -1,5 +1,6 @@
 """Talk with a realtime speech model: client, wire protocol and an embedded engine."""
 
+from rtclient.callbacks import AudioChunk, ErrorReport, SpeechEdge, Transcript
 from rtclient.client import RTClient
 from rtclient.errors import RealtimeException
 from rtclient.event_client import Listener
@@ -121,19 +122,27 @@ from rtclient.models import (
     create_message_from_dict,
 )
 from rtclient.oneshot import RealtimeWebSocketClient
+from rtclient.prices import Cost, Prices
 from rtclient.realtime_config import RealtimeConfig
+from rtclient.tool_rounds import ToolCall
+from rtclient.tool_schema import ToolError
+from rtclient.turn_taking import Answer, PushToTalk
 from rtclient.version import __version__
 
 __all__ = [
+    "Answer",
     "AssistantContentPart",
     "AssistantMessageItem",
+    "AudioChunk",
     "AudioFormat",
     "AudioInput",
     "AudioOutput",
     "AudioSettings",
     "ClientMessageBase",
     "ClientState",
+    "Cost",
     "ErrorMessage",
+    "ErrorReport",
     "FunctionCallItem",
     "FunctionCallOutputItem",
     "FunctionToolChoice",
@@ -172,6 +181,8 @@ __all__ = [
     "NoTurnDetection",
     "OutputTextContentPart",
     "OutputTokenDetails",
+    "Prices",
+    "PushToTalk",
     "RTAudioContent",
     "RTClient",
     "RTFunctionCallItem",
@@ -231,11 +242,15 @@ __all__ = [
     "SessionUpdateMessage",
     "SessionUpdateParams",
     "SessionUpdatedMessage",
+    "SpeechEdge",
     "SystemContentPart",
     "SystemMessageItem",
     "Temperature",
+    "ToolCall",
     "ToolChoice",
+    "ToolError",
     "ToolsDefinition",
+    "Transcript",
     "TurnDetection",
     "UnknownMessage",
     "Usage",

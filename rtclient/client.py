@@ -14,7 +14,6 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
-from rtclient.event_client import EventClient
 from rtclient.items import RTEvent, RTInputAudioItem, RTResponse
 from rtclient.models import (
     AudioFormat,
@@ -31,11 +30,12 @@ from rtclient.models.base import plain
 from rtclient.models.parts import InputAudioTranscription
 from rtclient.protocol.dialects import item_to_ga, response_to_ga, session_to_ga
 from rtclient.requests import new_id
+from rtclient.turn_taking import TurnTaking
 
 _log = logging.getLogger(__name__)
 
 
-class RTClient(EventClient):
+class RTClient(TurnTaking):
     """A conversation: what is said and answered, as objects to await and to iterate over.
 
     After a lost connection it connects again and restores the conversation; programs need to do

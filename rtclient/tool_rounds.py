@@ -54,6 +54,22 @@ class Send:
 Action = Run | Send
 
 
+def call_in(event: Mapping[str, Any]) -> ToolCall | None:
+    """Return the call that a server event announces; None when it is not about a whole call."""
+    item = _mapping(event.get("item"))
+    if event.get("type") != "response.output_item.done" or item.get("type") != "function_call":
+        return None
+    if item.get("status", "completed") != "completed" or not isinstance(item.get("call_id"), str):
+        return None
+    return ToolCall(
+        call_id=item["call_id"],
+        name=str(item.get("name")),
+        arguments=str(item.get("arguments") or ""),
+        item_id=str(item.get("id")),
+        response_id=str(event.get("response_id")),
+    )
+
+
 class ToolRounds:
     """The calls of one session. Its `on_…` methods say what happened; do what they return."""
 
@@ -134,28 +150,24 @@ class ToolRounds:
         }
         return [Send(event), *self._ask()]
 
+    def on_interruption(self) -> None:
+        """The person wants silence: what runs is answered, and nothing more is asked."""
+        self._quiet.update(self._running)
+        self._is_owed = False
+
     def _on_item(self, event: Mapping[str, Any]) -> list[Action]:
-        item = _mapping(event.get("item"))
-        call_id, name = item.get("call_id"), item.get("name")
-        response_id = str(event.get("response_id"))
-        response = self._conversation.response(response_id)
-        if (
-            item.get("type") != "function_call"
-            or item.get("status", "completed") != "completed"
-            or not isinstance(call_id, str)
-            or call_id in self._seen
-            # Outputs belong to the conversation, so calls beside it cannot be answered.
-            or (response is not None and response.is_out_of_band)
-        ):
+        call = call_in(event)
+        if call is None or call.call_id in self._seen:
             return []
-        self._seen.add(call_id)
-        if not isinstance(name, str) or name not in self._names:
-            self._foreign.add(call_id)
+        response = self._conversation.response(call.response_id)
+        # Outputs belong to the conversation, so calls beside it cannot be answered.
+        if response is not None and response.is_out_of_band:
             return []
-        call = ToolCall(
-            call_id, name, str(item.get("arguments") or ""), str(item.get("id")), response_id
-        )
-        self._running[call_id] = call
+        self._seen.add(call.call_id)
+        if call.name not in self._names:
+            self._foreign.add(call.call_id)
+            return []
+        self._running[call.call_id] = call
         return [Run(call)]
 
     def _on_response_created(self, event: Mapping[str, Any]) -> None:

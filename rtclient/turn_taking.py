@@ -1,0 +1,529 @@
+"""What makes a conversation of events: callbacks, tools, asking, interrupting, push-to-talk.
+
+`RTClient` has these methods; the wire's words stay inside.
+
+Source: Realtime API guide, conversations and voice activity detection.
+"""
+
+import asyncio
+import base64
+import contextlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload
+
+from rtclient.actions import Restoration
+from rtclient.callbacks import (
+    AudioChunk,
+    Callbacks,
+    ErrorReport,
+    EventName,
+    SpeechEdge,
+    Transcript,
+)
+from rtclient.errors import ConnectionLost, ResponseFailed, ServerError
+from rtclient.event_client import EventClient
+from rtclient.items import RTInputAudioItem, RTResponse
+from rtclient.low_level_client import ClientState, RTLowLevelClient
+from rtclient.prices import Cost, cost_of, prices_of, transcription_prices_of
+from rtclient.protocol.audio import FORMATS, PCM16, bytes_to_ms, to_base64
+from rtclient.protocol.conversation import Conversation
+from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.responses import Response
+from rtclient.protocol.turns import SAMPLES_PER_MS, Playback, truncation
+from rtclient.protocol.usage import Usage
+from rtclient.tool_rounds import ToolCall
+from rtclient.tools import TIMEOUT_S, Tools
+
+MIN_TURN_MS: Final = 100
+"""The service refuses shorter turns."""
+
+MAX_QUESTION_BYTES: Final = 10 * 1024 * 1024
+"""Sound in one item; the service takes 15 MiB of base64."""
+
+_MAX_ATTEMPTS: Final = 5
+
+R = TypeVar("R")
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Registers(Protocol[T]):
+    """A decorator for functions that take a T; they stay what they are."""
+
+    def __call__(self, callback: Callable[[T], R], /) -> Callable[[T], R]:
+        """Register `callback` and return it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said."""
+
+    transcript: str
+    """Its words, spoken or written; a line for each message."""
+    audio: bytes
+    """Its sound in the session's output format; b"" when it wrote."""
+    is_interrupted: bool = False
+    """Whether it was cut short: the person spoke, or the program interrupted."""
+
+
+class TurnTaking(EventClient):
+    """Callbacks, tools and turns of an `RTClient`."""
+
+    def _prepare(self, low: RTLowLevelClient, dialect: Dialect) -> None:
+        super()._prepare(low, dialect)
+        self._callbacks = Callbacks(self.conversation)
+        self._tools = Tools(
+            self.conversation,
+            self.send_event,
+            lambda report: self._callbacks.tell("error", report),
+        )
+        self._news = asyncio.Event()
+        self._over: Exception | None = None
+        self._asking = asyncio.Lock()
+        # Callbacks before tools: a call is told before it runs.
+        for listener in (self._callbacks, self._tools, _Wakes(self._wake)):
+            self.attach(listener)
+        low.on_state(lambda state: self._callbacks.tell("state", state))
+        low.on_restored(lambda restoration: self._callbacks.tell("restored", restoration))
+
+    # Callbacks and tools --------------------------------------------------------------------
+
+    @overload
+    def on(self, name: Literal["transcript"]) -> Registers[Transcript]: ...
+    @overload
+    def on(self, name: Literal["audio"]) -> Registers[AudioChunk]: ...
+    @overload
+    def on(self, name: Literal["speech_started", "speech_stopped"]) -> Registers[SpeechEdge]: ...
+    @overload
+    def on(self, name: Literal["response_started", "response_done"]) -> Registers[Response]: ...
+    @overload
+    def on(self, name: Literal["tool_call"]) -> Registers[ToolCall]: ...
+    @overload
+    def on(self, name: Literal["usage"]) -> Registers[Usage]: ...
+    @overload
+    def on(self, name: Literal["error"]) -> Registers[ErrorReport]: ...
+    @overload
+    def on(self, name: Literal["state"]) -> Registers[ClientState]: ...
+    @overload
+    def on(self, name: Literal["restored"]) -> Registers[Restoration]: ...
+    @overload
+    def on(self, name: Literal["event"]) -> Registers[dict[str, Any]]: ...
+    @overload
+    def on(self, name: EventName, callback: F) -> F: ...
+    def on(self, name: str, callback: Any = None) -> Any:
+        """Call a function whenever something happens; as a decorator, or with the function.
+
+            @client.on("transcript")
+            def show(transcript: Transcript) -> None:
+                print(transcript.text)
+
+        A plain function is called at once and must be quick; a coroutine function gets one event
+        after the other and may take its time. What it returns is ignored.
+
+        Args:
+            name: What it gets:
+                `transcript`: `Transcript`, the words of both sides while they come, and final;
+                `audio`: `AudioChunk`, the model's sound;
+                `speech_started`, `speech_stopped`: `SpeechEdge`, the person;
+                `response_started`, `response_done`: `Response`, the model;
+                `tool_call`: `ToolCall`, the model calls a function;
+                `usage`: `Usage`, the session's tokens after each response and transcript;
+                `error`: `ErrorReport`, something failed and the conversation goes on;
+                `state`: `ClientState`, of the connection;
+                `restored`: `Restoration`, the conversation goes on over another connection;
+                `event`: every event of the server, as a GA dict.
+            callback: The function; without one, `on` is a decorator.
+
+        Raises:
+            ValueError: There is no such name; the text lists them.
+        """
+        if callback is not None:
+            self._callbacks.add(name, callback)
+            return callback
+
+        def register(function: F) -> F:
+            self._callbacks.add(name, function)
+            return function
+
+        return register
+
+    @overload
+    def tool(self, function: F) -> F: ...
+    @overload
+    def tool(
+        self,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        timeout_s: float | None = TIMEOUT_S,
+    ) -> Callable[[F], F]: ...
+    def tool(
+        self,
+        function: Any = None,
+        *,
+        name: str | None = None,
+        description: str | None = None,
+        timeout_s: float | None = TIMEOUT_S,
+    ) -> Any:
+        """Let the model call a function; a decorator, with or without arguments.
+
+            @client.tool
+            def weather(city: str, days: int = 1) -> str:
+                '''Tell the weather.
+
+                Args:
+                    city: Where, such as Oslo.
+                '''
+                return f"Sunny in {city}."
+
+        Its type hints and docstring become the schema, see `rtclient.tool_schema`. It runs beside
+        the conversation, a plain function in a thread of its own. What it returns goes to the
+        model, text as it is and all else as JSON, and the model goes on: once for all calls that it
+        made together. Raise `ToolError("…")` to tell the model what is wrong; of any other
+        exception it hears only that the tool failed, and `on("error")` gets the exception.
+
+        Args:
+            function: With a type hint on each parameter.
+            name: What the model calls it, instead of the function's name.
+            description: What it is for, instead of the docstring.
+            timeout_s: How long it may take; None is for ever.
+
+        Raises:
+            TypeError: The function cannot be a tool; the text says what to change.
+            ValueError: There is a tool of this name.
+        """
+
+        def register(given: F) -> F:
+            self._tools.add(given, name, description, timeout_s)
+            return given
+
+        return register if function is None else register(function)
+
+    # Turns ----------------------------------------------------------------------------------
+
+    async def say(self, text: str) -> Answer:
+        """Let the model say a text word for word, such as a greeting.
+
+        It waits until nothing else is being answered, and becomes part of the conversation. The
+        words are an instruction, which models follow closely, not a recording. The sound can be
+        taken from `on("audio")` while it comes.
+        """
+        if not text.strip():
+            raise ValueError("there is nothing to say: the text is empty")
+        words = f"Say exactly this, word for word, and nothing else: {text}"
+        return await self._answer({"instructions": words, "tool_choice": "none"})
+
+    async def ask(self, question: str | bytes, **fields: Any) -> Answer:
+        """Say something to the model, in writing or in sound, and wait for its answer.
+
+        Tools that the model calls for it are run first. Several tasks may ask: they wait for each
+        other.
+
+        Args:
+            question: A text, or sound in the session's input format: pcm16, mono, 24 kHz by
+                default, at most 10 MiB (218 s). Sound goes into the conversation as a whole,
+                whatever the turn detection; the service does not transcribe it.
+            fields: What is different for this response, by the names of the GA API, such as
+                `output_modalities=["text"]` or `instructions="…"`.
+
+        Raises:
+            ResponseFailed: The model failed; its `code` says why.
+            RealtimeException: The server refused something.
+        """
+        if not question:
+            raise ValueError("there is nothing to ask: the question is empty")
+        if isinstance(question, str):
+            part = {"type": "input_text", "text": question}
+        elif len(question) > MAX_QUESTION_BYTES:
+            raise ValueError("the sound is longer than 10 MiB: use send_audio and commit_audio")
+        else:
+            part = {"type": "input_audio", "audio": to_base64(question)}
+        return await self._answer(fields, {"type": "message", "role": "user", "content": [part]})
+
+    async def interrupt(self, played_ms: int | None = None, *, item_id: str | None = None) -> None:
+        """Stop what the model says, and let it forget what was not heard.
+
+        The model makes sound faster than it sounds, so only the program knows how much was played.
+        It is safe when nothing is being said. When the person's speech stopped the model already,
+        it only cuts what was said.
+
+        Args:
+            played_ms: Milliseconds of the message that was playing that came out of the
+                loudspeaker; None leaves the message whole.
+            item_id: Of that message; None is the newest spoken one.
+        """
+        self._tools.interrupt()
+        active = self.conversation.active_response
+        if active is not None:
+            await self.send_event({"type": "response.cancel", "response_id": active.id})
+        elif self.conversation.is_awaiting:
+            # One may begin right now. When none does, the server says so, which is no harm.
+            await self.send_event({"type": "response.cancel"})
+        if played_ms is not None and (event := _cut(self.conversation, played_ms, item_id)):
+            await self.send_event(event)
+        if active is not None:
+            await self._until(lambda: not self._is_active(active.id))
+
+    def push_to_talk(self, played_ms: int | None = None) -> "PushToTalk":
+        """Return a turn that lasts as long as its `async with`, such as while a key is held.
+
+            async with client.push_to_talk() as turn:
+                async for pcm in microphone:
+                    await turn.send(pcm)
+            await turn.response
+
+        At its begin the model is interrupted and the turn detection goes off; at its end the model
+        answers and the turn detection is as it was. A turn of less than 100 ms, and one that ends
+        with an exception, is thrown away.
+
+        Args:
+            played_ms: As for `interrupt`.
+        """
+        return PushToTalk(self, played_ms)
+
+    # Cost -----------------------------------------------------------------------------------
+
+    @property
+    def cost(self) -> Cost | None:
+        """What the session costs so far, at list prices; None when its model has no known price.
+
+        For prices of your own: `rtclient.prices.cost_of(client.usage, Prices(…))`.
+        """
+        session = self.conversation.session
+        prices = prices_of(session.get("model"))
+        if prices is None:
+            return None
+        transcription = _input_settings(session).get("transcription") or {}
+        return cost_of(self.usage, prices, transcription_prices_of(transcription.get("model")))
+
+    # Parts of the above ---------------------------------------------------------------------
+
+    async def _answer(self, fields: dict[str, Any], item: dict[str, Any] | None = None) -> Answer:
+        async with self._asking:
+            if item is not None:
+                await self._until(self._is_quiet)
+                await self.request({"type": "conversation.item.create", "item": item})
+            following = _Following(self.conversation, self._tools)
+            self.attach(following)
+            try:
+                response = await self._respond(fields)
+                following.begin(response.id)
+                await self._until(lambda: following.is_over)
+            finally:
+                self.detach(following)
+            return following.answer()
+
+    async def _respond(self, fields: Mapping[str, Any] | None = None) -> RTResponse:
+        """Begin a response as soon as none is being made."""
+        event = {"type": "response.create", **({"response": dict(fields)} if fields else {})}
+        for attempt in range(1, _MAX_ATTEMPTS + 1):
+            await self._until(self._is_quiet)
+            try:
+                response: RTResponse = await self.request(event)
+                return response
+            except ServerError as error:
+                # The turn detection was faster.
+                is_busy = error.code == "conversation_already_has_active_response"
+                if not is_busy or attempt == _MAX_ATTEMPTS:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _is_quiet(self) -> bool:
+        return self.conversation.active_response is None
+
+    def _is_active(self, response_id: str) -> bool:
+        response = self.conversation.response(response_id)
+        return response is not None and response.is_active
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        """Wait for events until something is so. Raises when the connection ends first."""
+        while not is_so():
+            if self._over is not None:
+                raise self._over
+            await self._news.wait()
+
+    def _wake(self) -> None:
+        # Who waits now is woken; who comes later waits for the next event.
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _end(self, error: Exception | None) -> None:
+        super()._end(error)
+        self._over = error or ConnectionLost(1000)
+        self._wake()
+
+    async def close(self) -> None:
+        """Close politely. What is iterated over ends, tools are cancelled. Safe to call twice."""
+        await self._tools.end()
+        await super().close()
+        await self._callbacks.end()
+
+
+class PushToTalk:
+    """One turn of the person, from `async with client.push_to_talk()`."""
+
+    def __init__(self, client: TurnTaking, played_ms: int | None) -> None:
+        self._client = client
+        self._played_ms = played_ms
+        self._turn_detection: Any = None
+        self._sent_bytes = 0
+        self.item: RTInputAudioItem | None = None
+        """The turn, once it has ended; await it for its transcript. None when thrown away."""
+        self.response: RTResponse | None = None
+        """The answer, once the turn has ended; None when it was thrown away."""
+
+    @property
+    def sent_ms(self) -> int:
+        """How long the sound is that was sent."""
+        wire = _input_settings(self._client.conversation.session).get("format") or {}
+        return bytes_to_ms(self._sent_bytes, FORMATS.get(wire.get("type", ""), PCM16))
+
+    async def send(self, audio: bytes) -> None:
+        """Send sound in the session's input format; the first may be of before the key press."""
+        self._sent_bytes += len(audio)
+        await self._client.send_event(
+            {"type": "input_audio_buffer.append", "audio": to_base64(audio)}
+        )
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        await self._client.interrupt(self._played_ms)
+        settings = _input_settings(self._client.conversation.session)
+        self._turn_detection = settings.get("turn_detection")
+        if self._turn_detection is not None:
+            await self._set_turn_detection(None)
+        await self._client.send_event({"type": "input_audio_buffer.clear"})
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End: the model answers."""
+        try:
+            if exc_type is not None or self.sent_ms < MIN_TURN_MS:
+                await self._client.send_event({"type": "input_audio_buffer.clear"})
+            else:
+                # Both at once: the server handles them in their order, and the answer comes sooner.
+                self.item, self.response = await asyncio.gather(
+                    self._client.request({"type": "input_audio_buffer.commit"}),
+                    self._client._respond(),
+                )
+        finally:
+            if self._turn_detection is not None:
+                with contextlib.suppress(ConnectionLost):
+                    await self._set_turn_detection(self._turn_detection)
+
+    async def _set_turn_detection(self, wire: Mapping[str, Any] | None) -> None:
+        session = {"type": "realtime", "audio": {"input": {"turn_detection": wire}}}
+        await self._client.send_event({"type": "session.update", "session": session})
+
+
+class _Wakes:
+    """Calls a function at each event of the server."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+
+    def on_server_event(self, event: dict[str, Any]) -> None:
+        self._wake()
+
+    def on_client_event(self, event: dict[str, Any]) -> None:
+        pass
+
+
+class _Following:
+    """Follows an answer over the responses that it takes: calls of tools, then words."""
+
+    def __init__(self, conversation: Conversation, tools: Tools) -> None:
+        self._conversation = conversation
+        self._tools = tools
+        self._audio: dict[str, bytearray] = {}
+        self._ids: list[str] = []
+        self._is_between = False
+        """Whether a response to outputs of tools is to come."""
+        self.is_over = False
+
+    def begin(self, response_id: str) -> None:
+        """Follow this response, which may be over already."""
+        self._ids.append(response_id)
+        self._look()
+
+    def on_server_event(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "response.output_audio.delta":
+            chunk = base64.b64decode(event["delta"])
+            self._audio.setdefault(event["response_id"], bytearray()).extend(chunk)
+        elif self._is_between and kind == "response.created":
+            response = self._conversation.response(event["response"]["id"])
+            if response is not None and not response.is_out_of_band:
+                self._is_between = False
+                self._ids.append(response.id)
+        elif self._is_between or (kind == "response.done" and self._ids):
+            self._look()
+
+    def on_client_event(self, event: dict[str, Any]) -> None:
+        pass
+
+    def _look(self) -> None:
+        response = self._conversation.response(self._ids[-1])
+        if response is not None and response.is_active:
+            return
+        items = map(self._conversation.item, response.item_ids if response else ())
+        has_calls = any(item is not None and item.type == "function_call" for item in items)
+        self._is_between = has_calls and self._tools.rounds.is_open
+        self.is_over = not self._is_between
+
+    def answer(self) -> Answer:
+        """Return what was said. Raises `ResponseFailed`."""
+        found = [self._conversation.response(response_id) for response_id in self._ids]
+        responses = [response for response in found if response is not None]
+        for response in responses:
+            if response.status in ("failed", "incomplete"):
+                code = (response.error or {}).get("code") or response.reason
+                raise ResponseFailed(response.status, response_id=response.id, code=code)
+        items = [self._conversation.item(i) for one in responses for i in one.item_ids]
+        words = [
+            item.transcript or item.text
+            for item in items
+            if item is not None and item.type == "message"
+        ]
+        return Answer(
+            transcript="\n".join(filter(None, words)),
+            audio=b"".join(bytes(self._audio.get(one, b"")) for one in self._ids),
+            is_interrupted=any(response.status == "cancelled" for response in responses),
+        )
+
+
+def _cut(conversation: Conversation, played_ms: int, item_id: str | None) -> dict[str, Any] | None:
+    """Return the event that cuts a message to what was heard of it, if one is needed."""
+    spoken = [item for item in conversation.items if item.role == "assistant" and item.has_audio]
+    item = conversation.item(item_id) if item_id is not None else spoken[-1] if spoken else None
+    if item is None:
+        return None
+    for index, part in enumerate(item.parts):
+        if part.type != "audio":
+            continue
+        if played_ms <= part.audio_ms or part is item.parts[-1]:
+            playback = Playback(
+                item_id=item.id,
+                content_index=index,
+                played_samples=max(0, played_ms) * SAMPLES_PER_MS,
+                received_samples=part.audio_ms * SAMPLES_PER_MS,
+                is_complete=item.status == "completed",
+                is_known=not item.is_out_of_band,
+                is_truncated=part.heard_ms is not None,
+            )
+            return truncation(playback).event
+        played_ms -= part.audio_ms
+    return None
+
+
+def _input_settings(session: Mapping[str, Any]) -> Mapping[str, Any]:
+    audio = session.get("audio") or {}
+    settings: Mapping[str, Any] = audio.get("input") or {}
+    return settings
