@@ -11,6 +11,8 @@ from rtclient.protocol.audio import PCM16
 
 RATES_HZ: Final = range(1_000, 384_001)
 """Sample rates that make sense."""
+CHANNELS: Final = range(1, 65)
+"""Numbers of channels that make sense."""
 
 Encoding = Literal["int16", "float32"]
 """How a sample lies in memory: little-endian signed 16-bit, or 32-bit float within -1…1."""
@@ -49,8 +51,8 @@ class Resampler:
             raise ValueError(
                 f"A sample rate must lie between {RATES_HZ.start} and {RATES_HZ[-1]} Hz."
             )
-        if not 1 <= channels <= 64:
-            raise ValueError("The number of channels must lie between 1 and 64.")
+        if channels not in CHANNELS:
+            raise ValueError(f"The number of channels must lie between 1 and {CHANNELS[-1]}.")
         self._channels = channels
         self._encoding: Encoding = encoding
         self._frame_bytes = channels * (2 if encoding == "int16" else 4)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 
 from rtclient.extras import MissingExtraError
 from rtclient.protocol.audio import PCM16
-from rtclient.resampling import RATES_HZ, Resampler
+from rtclient.resampling import CHANNELS, RATES_HZ, Resampler
 
 _BLOCK_FRAMES: Final = 16_384
 
@@ -124,10 +124,9 @@ def _plain_wav(file: BinaryIO, path: Path) -> wave.Wave_read | None:
     """Return a reader when the file is WAV with 16-bit samples; it is closed with `file`."""
     try:
         source = wave.open(file)  # noqa: SIM115
-    except (wave.Error, EOFError):
+    except (wave.Error, EOFError, RuntimeError):  # RuntimeError: a chunk that ends behind the file
         return None
-    if source.getframerate() not in RATES_HZ:
-        raise _unreadable(path)
+    _check(path, source.getframerate(), source.getnchannels())
     return source if source.getsampwidth() == 2 else None
 
 
@@ -135,14 +134,14 @@ def _blocks_of_any(path: Path, rate_hz: int) -> Iterator[bytes]:
     soundfile = _soundfile(path)
     try:
         with soundfile.SoundFile(path) as source:
-            if source.samplerate not in RATES_HZ:
-                raise _unreadable(path)
+            _check(path, source.samplerate, source.channels)
             # As floats: as integers, soundfile does not scale what a file holds as floats.
             resampler = Resampler(
                 source.samplerate, rate_hz, channels=source.channels, encoding="float32"
             )
-            while block := bytes(source.buffer_read(_BLOCK_FRAMES, dtype="float32")):
-                yield resampler.feed(block)
+            # Not `buffer_read`: it stumbles over a file that ends before its header says.
+            while len(block := source.read(_BLOCK_FRAMES, dtype="float32")):
+                yield resampler.feed(block.tobytes())
             yield resampler.end()
     except soundfile.SoundFileError:
         raise _unreadable(path) from None
@@ -165,6 +164,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise SoundFileError(f"{path} cannot be read: {exc.strerror}.") from None
     with file:
         yield file
+
+
+def _check(path: Path, rate_hz: int, channels: int) -> None:
+    if rate_hz not in RATES_HZ or channels not in CHANNELS:
+        raise _unreadable(path)
 
 
 def _unreadable(path: Path) -> SoundFileError:

@@ -66,6 +66,16 @@ def test_other_files_are_read(tmp_path: Path, name: str, subtype: str) -> None:
     assert duration_s(path) == pytest.approx(0.5, rel=0.01)
 
 
+@pytest.mark.parametrize(("name", "subtype"), [("a.mp3", "MPEG_LAYER_III"), ("a.wav", "PCM_16")])
+def test_of_a_file_that_was_cut_off_the_beginning_is_read(
+    tmp_path: Path, name: str, subtype: str
+) -> None:
+    path = tmp_path / name
+    soundfile.write(path, np.tile(as_floats(TONE), 10), 24_000, subtype=subtype)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert 4 * len(TONE) < len(read_sound(path)) < 6 * len(TONE)
+
+
 def test_another_rate_is_resampled(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     write_wav(path, TONE, rate_hz=48_000)
