@@ -8,13 +8,14 @@ In its folder there are
 All three are brought up to date after each turn, so that a crash costs one turn at most.
 """
 
+import contextlib
 import json
 import logging
 import struct
 import sys
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -93,6 +94,17 @@ class Recorder:
 
     def on_client_event(self, event: Mapping[str, Any]) -> None:
         """Take in what the program sends."""
+        if self._is_open:
+            with self._ending_when_it_cannot_be_written():
+                self._on_client_event(event)
+
+    def on_server_event(self, event: Mapping[str, Any]) -> None:
+        """Take in what the server sends."""
+        if self._is_open:
+            with self._ending_when_it_cannot_be_written():
+                self._on_server_event(event)
+
+    def _on_client_event(self, event: Mapping[str, Any]) -> None:
         kind = event.get("type")
         if kind == "input_audio_buffer.append":
             self._user_said(event.get("audio"))
@@ -103,8 +115,7 @@ class Recorder:
         elif kind == "conversation.item.create":
             self._user_sent(mapping_of(event.get("item")))
 
-    def on_server_event(self, event: Mapping[str, Any]) -> None:
-        """Take in what the server sends."""
+    def _on_server_event(self, event: Mapping[str, Any]) -> None:
         kind, item_id = event.get("type"), text_of(event, "item_id")
         if kind == "response.output_audio.delta":
             self._model_said(event)
@@ -138,9 +149,19 @@ class Recorder:
 
     def close(self) -> None:
         """Write what is left and close the files. Safe to call twice."""
-        if self._is_open:
+        with self._ending_when_it_cannot_be_written():
             self.flush()
+        with self._ending_when_it_cannot_be_written():
             self._tracks.close()
+        self._is_open = False
+
+    @contextlib.contextmanager
+    def _ending_when_it_cannot_be_written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as exc:
+            # Said once, not with every event; the conversation goes on.
+            _log.error("The recording ends here, it cannot be written: %s", exc.strerror)
             self._is_open = False
 
     def __enter__(self) -> Self:
@@ -213,8 +234,6 @@ class Recorder:
 
     def _pcm(self, track: Track, audio: object) -> bytes:
         """Return base64 sound of either side as pcm16 at 24 000 Hz; b"" for what is no sound."""
-        if not self._is_open:
-            return b""
         sides = mapping_of(self._conversation.session.get("audio"))
         side = mapping_of(sides.get("input" if track == "user" else "output"))
         audio_format = FORMATS.get(text_of(mapping_of(side.get("format")), "type"), PCM16)
@@ -281,7 +300,6 @@ class _TwoTracks:
         self._file.flush()
 
     def close(self) -> None:
-        self.flush()
         self._file.close()
 
 

@@ -1,6 +1,7 @@
 """A conversation on disk: both tracks, what was said, brought up to date after each turn."""
 
 import json
+import shutil
 import struct
 import sys
 import wave
@@ -246,3 +247,16 @@ def test_after_the_end_nothing_is_written(play: Play) -> None:
     play.recorder.close()
     assert {path: path.read_bytes() for path in play.folder.iterdir()} == before
     assert {path.suffix for path in before} == {".wav", ".json", ".md"}
+
+
+def test_a_folder_that_is_gone_ends_the_recording_and_is_told_once(
+    play: Play, caplog: pytest.LogCaptureFixture
+) -> None:
+    shutil.rmtree(play.folder)
+    for number in range(3):
+        play.says(tone(0.1, 500))
+        play.commit(f"u{number}")
+    play.recorder.close()
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "The recording ends here" in caplog.text
+    assert not play.folder.exists()
