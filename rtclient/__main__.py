@@ -1,4 +1,4 @@
-"""The command `rtclient`: transcribe a file, serve an engine, look for what is wrong."""
+"""The command `rtclient`: talk, transcribe a file, serve an engine, look for what is wrong."""
 
 import argparse
 import sys
@@ -8,6 +8,7 @@ from typing import Final
 import rtclient
 
 COMMANDS: Final = {
+    "talk": "have a conversation: microphone and loudspeaker, sound files, pipes or text",
     "transcribe": "write down what is said in a sound file",
     "engine": "serve the Realtime API from this machine, without an account",
     "doctor": "look for what is wrong: settings, network, key, model, devices",
@@ -45,6 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(command: str, arguments: list[str]) -> int:
     # Each is imported late: none has to load what another needs.
     match command:
+        case "talk":
+            from rtclient.commands.talk import main as run
         case "transcribe":
             from rtclient.commands.transcribe import main as run
         case "doctor":

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from rtclient.commands import frame, upstream
-from rtclient.commands.examination import Examination
+from rtclient.commands.examination import Examination, devices
 from rtclient.commands.findings import STEPS, Finding, is_well, skipped
 from rtclient.service import SettingsError
 
@@ -53,8 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except SettingsError as exc:
         for fault in exc.faults:
             found(Finding("settings", "fail", fault.rstrip(".")))
-        for step in STEPS[1:]:
+        for step in STEPS[1:-2]:
             found(skipped(step, "not reached: settings failed"))
+        for finding in () if options.no_devices else devices():
+            found(finding)
         return finished()
     except ValueError as exc:
         line.error(str(exc))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
 
-from rtclient.commands.advice import Advice
+from rtclient.commands.advice import INPUT_BUSY, OUTPUT_BUSY, Advice
 from rtclient.retirements import Retirement
 
 Verdict = Literal["ok", "warn", "fail", "skip"]
@@ -113,6 +113,20 @@ def of_certificate(version: str, last_day: date | None, today: date) -> Finding:
     if (last_day - today).days > _CERTIFICATE_WARN_DAYS:
         return Finding("tls", "ok", text)
     return Finding("tls", "warn", text, "Whoever runs the server has to renew it.")
+
+
+def of_device(
+    kind: Literal["input", "output"], name: str, rate_hz: int, advice: Advice | None
+) -> Finding:
+    """Return what was found of the system's microphone or loudspeaker.
+
+    One that is missing is no failure: files, pipes and text need none.
+    """
+    step = "microphone" if kind == "input" else "loudspeaker"
+    if advice is None:
+        return Finding(step, "ok", f"{name}, {rate_hz} Hz")
+    is_there = advice in (INPUT_BUSY, OUTPUT_BUSY)
+    return of_advice(step, advice, "fail" if is_there else "warn")
 
 
 def of_retirement(model: str, end: Retirement | None, today: date) -> Finding:

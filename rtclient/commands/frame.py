@@ -61,9 +61,11 @@ def _profile_of(argv: Sequence[str] | None) -> str | None:
 
 def _names_of_all_commands() -> set[str]:
     # Late: the commands import this module.
-    from rtclient.commands import doctor, transcribe
+    from rtclient.commands import doctor, talk, transcribe
 
-    return {name for module in (doctor, transcribe) for name in profile.names(module.parser())}
+    return {
+        name for module in (doctor, talk, transcribe) for name in profile.names(module.parser())
+    }
 
 
 def chosen(line: argparse.ArgumentParser, options: argparse.Namespace) -> Choice:

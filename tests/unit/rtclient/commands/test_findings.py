@@ -70,6 +70,17 @@ def test_the_end_of_a_model_is_told(end: Retirement | None, verdict: str, words:
     assert ("next" in finding.advice) == (end is not None)
 
 
+@pytest.mark.parametrize(
+    ("trouble", "verdict"),
+    [(None, "ok"), (advice.NO_INPUT_DEVICE, "warn"), (advice.INPUT_BUSY, "fail")],
+)
+def test_a_missing_device_is_no_failure_and_a_busy_one_is(
+    trouble: advice.Advice | None, verdict: str
+) -> None:
+    finding = findings.of_device("input", "Mic", 48_000, trouble)
+    assert (finding.step, finding.verdict) == ("microphone", verdict)
+
+
 def test_a_program_gets_every_field() -> None:
     assert findings.skipped("dns", "why").to_json() == {
         "step": "dns",
