@@ -1,0 +1,567 @@
+"""One conversation over many connections: a keeper among peers, with a clock by hand."""
+
+from typing import Any
+
+import pytest
+
+from rtclient.actions import ClientState
+from rtclient.errors import (
+    AuthError,
+    ConnectError,
+    HandshakeRejected,
+    LocalProtocolError,
+    ReconnectExhausted,
+)
+from rtclient.reconnect import ReconnectPolicy
+from tests.support.keeper_world import World
+
+CONNECTED, RECONNECTING = ClientState.CONNECTED, ClientState.RECONNECTING
+
+
+def sent_to(world: World, generation: int, kind: str) -> list[dict[str, Any]]:
+    return [event for event in world.peers[generation].got if event["type"] == kind]
+
+
+# The first connection
+
+
+def test_the_first_event_makes_it_connected() -> None:
+    world = World()
+    world.connect()
+    assert world.states == [ClientState.CONNECTING, CONNECTED]
+    assert world.types() == ["session.created"]
+
+
+def test_what_is_sent_while_it_connects_goes_out_in_order() -> None:
+    world = World()
+    world.start()
+    world.say("a")
+    world.send("response.create")
+    world.settle()
+    assert [event["type"] for event in world.peers[1].got] == [
+        "conversation.item.create",
+        "response.create",
+    ]
+
+
+def test_a_refused_connection_is_tried_again_later_each_time() -> None:
+    world = World()
+    world.start()
+    for _ in range(3):
+        world.refuse()
+        assert world.wake_at is not None
+        world.now = world.wake_at
+        world.do(world.keeper.woke(world.now))
+    assert [b - a for a, b in zip(world.dialled_at, world.dialled_at[1:], strict=False)] == [
+        0.25,
+        0.5,
+        1.0,
+    ]
+    world.refuse()
+    assert world.states[-1] is ClientState.FAILED
+    assert isinstance(world.ends[0], ConnectError)
+
+
+def test_a_refused_key_ends_it_at_once() -> None:
+    world = World()
+    world.start()
+    world.refuse(AuthError(401))
+    assert world.states[-1] is ClientState.FAILED
+    assert world.dialled_at == [world.now]
+
+
+def test_a_session_that_does_not_begin_counts_as_refused() -> None:
+    world = World()
+    world.start()
+    world.accept().outbox.clear()
+    world.pass_time(5.3)
+    assert len(world.dialled_at) == 2
+    assert world.states[-1] is CONNECTED
+
+
+def test_a_connection_closed_before_it_began_is_tried_again() -> None:
+    world = World()
+    world.start()
+    world.cut(world.accept(), code=1000)
+    world.pass_time(0.3)
+    assert world.states == [ClientState.CONNECTING, CONNECTED]
+
+
+def test_a_connection_that_is_closed_for_a_reason_is_not() -> None:
+    world = World()
+    world.start()
+    world.cut(world.accept(), code=1008)
+    assert world.states[-1] is ClientState.FAILED
+    assert "code 1008" in str(world.ends[0])
+
+
+# Losses
+
+
+@pytest.mark.parametrize("code", [1001, 1005, 1006, 1011, 1012, 1013])
+def test_a_loss_is_restored(code: int) -> None:
+    world = World()
+    peer = world.connect()
+    world.send("session.update", session={"type": "realtime", "instructions": "Be kind."})
+    world.say("a")
+    world.say("b")
+    world.send("response.create")
+    world.settle()
+    peer.answer("Good day.")
+    world.settle()
+    told = len(world.events)
+    world.cut(code=code)
+    assert world.states[-1] is RECONNECTING
+    world.settle()
+
+    assert world.states[-1] is CONNECTED
+    assert world.live is not None
+    answer_id = peer.items[-1]["id"]
+    assert world.live.ids == ["a", "b", answer_id]
+    assert world.live.items[-1]["content"] == [{"type": "output_text", "text": "Good day."}]
+    assert world.live.session["instructions"] == "Be kind."
+    assert len(world.events) == told, "the program sees nothing of the replay"
+    (restoration,) = world.restorations
+    assert (restoration.kind, restoration.is_restored, restoration.items) == (
+        "reconnected",
+        True,
+        3,
+    )
+
+
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 1008, 4000, 4001])
+def test_other_closes_end_the_session(code: int) -> None:
+    world = World()
+    world.connect()
+    world.cut(code=code)
+    assert world.states[-1] is ClientState.FAILED
+    assert f"code {code}" in str(world.ends[0])
+    assert not world.dials
+
+
+def test_a_normal_close_of_the_server_is_a_clean_end() -> None:
+    world = World()
+    world.connect()
+    world.cut(code=1000)
+    assert world.states[-1] is ClientState.CLOSED
+    assert world.ends == [None]
+
+
+def test_a_fatal_error_is_not_dialled_again() -> None:
+    world = World()
+    peer = world.connect()
+    peer.say("error", error={"type": "invalid_request_error", "code": "insufficient_quota"})
+    world.settle()
+    world.cut(code=1006)
+    assert world.states[-1] is ClientState.FAILED
+
+
+def test_an_expired_session_is_made_again_whatever_its_close_says() -> None:
+    world = World()
+    peer = world.connect()
+    peer.say("error", error={"type": "invalid_request_error", "code": "session_expired"})
+    world.settle()
+    world.cut(code=1000)
+    world.settle()
+    assert world.states[-1] is CONNECTED
+    assert "error" not in world.types()
+
+
+def test_without_attempts_a_loss_is_the_end() -> None:
+    world = World(reconnect=ReconnectPolicy(max_attempts=0))
+    world.connect()
+    world.cut()
+    assert world.states[-1] is ClientState.FAILED
+    assert world.wake_at is None
+
+
+def test_a_loss_that_nothing_mends_says_how_often_it_was_tried() -> None:
+    world = World(reconnect=ReconnectPolicy(max_attempts=3, base_s=1.0))
+    world.connect()
+    world.cut()
+    for _ in range(3):
+        world.refuse(HandshakeRejected(503))
+        world.now = world.wake_at or world.now
+        world.do(world.keeper.woke(world.now))
+    (error,) = world.ends
+    assert isinstance(error, ReconnectExhausted)
+    assert (error.attempts, error.elapsed_s) == (3, 3.0)
+    assert isinstance(error.__cause__, HandshakeRejected)
+
+
+def test_an_open_response_ends_for_the_program_once() -> None:
+    world = World()
+    peer = world.connect()
+    world.send("response.create")
+    world.settle()
+    response_id = peer.response
+    world.cut()
+    world.settle()
+    (done,) = [event for event in world.events if event["type"] == "response.done"]
+    assert done["response"]["id"] == response_id
+    assert done["response"]["status"] == "cancelled"
+    assert sent_to(world, 2, "response.create") == [], "an answer that was cut off is not repeated"
+    assert world.restorations[0].lost == (f"{response_id}: the rest of an answer",)
+
+
+def test_a_request_that_was_not_answered_is_sent_again() -> None:
+    world = World()
+    world.connect()
+    world.say("a")
+    world.send("response.create")
+    world.cut()
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == ["a"]
+    assert world.types().count("conversation.item.added") == 1
+    assert len(sent_to(world, 2, "response.create")) == 1
+
+
+def test_an_item_that_was_confirmed_is_not_sent_twice() -> None:
+    world = World()
+    peer = world.connect()
+    world.say("a")
+    peer.work()
+    world.bring(peer)  # added; done is lost
+    world.cut()
+    world.settle()
+    assert len(sent_to(world, 2, "conversation.item.create")) == 1
+    assert world.types() == [
+        "session.created",
+        "conversation.item.added",
+        "conversation.item.done",
+    ]
+
+
+def test_what_was_sent_meanwhile_follows_the_conversation() -> None:
+    world = World()
+    world.connect()
+    world.say("a")
+    world.settle()
+    world.cut()
+    world.say("b")
+    world.say("c")
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == ["a", "b", "c"]
+
+
+def test_items_without_an_id_get_one() -> None:
+    world = World()
+    world.connect()
+    for _ in range(2):
+        world.send("conversation.item.create", item={"type": "message", "role": "user"})
+        world.cut()
+        world.settle()
+    assert world.live is not None
+    assert len(set(world.live.ids)) == len(world.live.ids)
+
+
+def test_what_waits_for_a_connection_has_a_bound() -> None:
+    world = World()
+    world.connect()
+    world.cut()
+    for number in range(1000):
+        world.say(f"item_{number}")
+    with pytest.raises(LocalProtocolError, match="wait for the state CONNECTED"):
+        world.say("one_too_many")
+
+
+def test_late_data_of_an_older_connection_is_dropped() -> None:
+    world = World()
+    old = world.connect()
+    world.cut()
+    world.settle()
+    told = len(world.events)
+    world.do(world.keeper.received(old.generation, {"type": "response.done"}, world.now))
+    world.do(world.keeper.lost(old.generation, ConnectError("refused"), world.now))
+    assert len(world.events) == told
+    assert world.states[-1] is CONNECTED
+
+
+def test_a_restoration_that_is_cut_off_is_made_again() -> None:
+    world = World()
+    world.connect()
+    for number in range(5):
+        world.say(f"item_{number}")
+    world.settle()
+    world.cut()
+    second = world.accept()
+    world.bring(second)
+    second.work()
+    world.cut(second)
+    world.pass_time(1)
+    assert world.live is not None
+    assert world.live.ids == [f"item_{number}" for number in range(5)]
+    assert world.restorations[0].attempts == 2
+
+
+def test_a_server_that_never_confirms_is_left() -> None:
+    world = World()
+    world.connect()
+    world.say("a")
+    world.settle()
+    world.cut()
+    silent = world.accept()
+    world.bring(silent)
+    silent.inbox.clear()
+    world.pass_time(16)
+    assert world.live is not None
+    assert world.live.generation == 3
+    assert world.live.ids == ["a"]
+
+
+def test_a_refused_item_is_reported() -> None:
+    world = World()
+    world.connect()
+    world.say("a")
+    world.settle()
+    world.cut()
+    peer = world.accept()
+    world.bring(peer)
+    (create,) = peer.inbox
+    peer.inbox.clear()
+    peer.say("error", error={"code": "invalid_value", "event_id": create["event_id"]})
+    world.settle()
+    assert world.restorations[0].lost == ("a: refused by the server",)
+    assert "error" not in world.types()
+
+
+# Speech
+
+
+def test_a_turn_whose_answer_had_not_begun_is_asked_for() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    world.append()
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=100)
+    peer.work()
+    peer.hear("t")
+    world.settle()
+    world.cut()
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == ["t"]
+    assert len(sent_to(world, 2, "response.create")) == 1
+
+
+def test_speech_that_was_under_way_is_heard_again() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    for letter in "ABC":
+        world.append(letter=letter)
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=100)
+    world.settle()
+    world.cut()
+    assert world.types()[-1] == "input_audio_buffer.cleared"
+    world.append(letter="D")
+    world.settle()
+    assert [audio[0] for audio in world.peers[2].appended] == ["A", "B", "C", "D"]
+
+
+def test_a_turn_that_was_heard_is_not_heard_again() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    for letter in "ABC":
+        world.append(letter=letter)
+    world.settle()
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=200)
+    peer.hear("t")
+    world.settle()
+    world.cut()
+    world.settle()
+    assert [audio[0] for audio in world.peers[2].appended] == ["C"]
+    (create,) = sent_to(world, 2, "conversation.item.create")
+    assert create["item"]["content"][0]["type"] == "input_audio"
+
+
+def test_a_commit_that_was_not_answered_comes_with_its_sound() -> None:
+    world = World()
+    world.connect()
+    world.append()
+    world.append()
+    world.send("input_audio_buffer.commit")
+    world.cut()
+    world.settle()
+    assert [event["type"] for event in world.peers[2].got] == [
+        "input_audio_buffer.append",
+        "input_audio_buffer.append",
+        "input_audio_buffer.commit",
+    ]
+    assert world.types().count("input_audio_buffer.committed") == 1
+
+
+def test_an_answer_that_lost_its_sound_is_cut_by_its_words() -> None:
+    world = World()
+    peer = world.connect()
+    world.say("a")
+    world.send("response.create")
+    world.settle()
+    peer.answer("one two three four")
+    world.settle()
+    world.say("b")
+    world.settle()
+    answer_id = peer.items[1]["id"]
+    world.cut()
+    world.settle()
+    world.send("conversation.item.truncate", item_id=answer_id, content_index=0, audio_end_ms=50)
+    world.settle()
+    assert world.types()[-1] == "conversation.item.truncated"
+    assert "error" not in world.types()
+    assert world.live is not None
+    assert world.live.ids == ["a", answer_id, "b"]
+    assert world.live.items[1]["content"] == [{"type": "output_text", "text": "one two"}]
+    assert "conversation.item.deleted" not in world.types()
+
+
+# Renewals
+
+
+def test_twelve_sessions_are_one_conversation() -> None:
+    """Six hours at thirty minutes a session: a turn each five minutes, none is missing."""
+    world = World(life_s=1800)
+    world.connect()
+    turns = 78
+    for turn in range(turns):
+        world.say(f"item_{turn}", f"turn {turn}")
+        world.send("response.create")
+        world.settle()
+        assert world.live is not None
+        world.live.answer(f"answer {turn}")
+        world.settle()
+        world.pass_time(300)
+    assert len(world.restorations) >= 12
+    assert {(r.kind, r.is_restored) for r in world.restorations} == {("renewed", True)}
+    assert world.states == [ClientState.CONNECTING, CONNECTED]
+    assert world.types().count("session.created") == 1
+    assert world.types().count("response.done") == turns
+    assert world.types().count("conversation.item.added") == 2 * turns
+    assert world.live is not None
+    assert world.live.ids[::2] == [f"item_{turn}" for turn in range(turns)]
+    assert len(world.live.ids) == 2 * turns
+    open_peers = [peer for peer in world.peers.values() if not peer.is_closed]
+    assert open_peers == [world.live], "every other connection is closed"
+
+
+def test_a_renewal_waits_until_the_answer_is_over() -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    world.pass_time(1600)
+    world.send("response.create")
+    world.settle()
+    world.pass_time(150)
+    assert world.live is peer
+    peer.answer("done")
+    world.settle()
+    assert world.live is not peer
+    assert world.types()[-1] == "response.done"
+    assert world.events[-1]["response"]["status"] == "completed"
+
+
+def test_a_renewal_is_made_at_the_last_moment_whatever_goes_on() -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    world.send("response.create")
+    world.settle()
+    world.pass_time(1784)
+    assert world.live is peer
+    world.pass_time(2)
+    assert world.live is not peer
+    assert world.events[-1]["response"]["status_details"]["reason"] == "session_renewed"
+
+
+def test_what_happens_during_a_renewal_is_in_the_new_session() -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    world.say("a")
+    world.settle()
+    world.now += 1690
+    world.do(world.keeper.woke(world.now))
+    candidate = world.accept()
+    world.say("b")
+    world.bring(candidate)
+    while peer.work() or world.bring(peer):
+        pass
+    world.settle()
+    assert world.live is candidate
+    assert candidate.ids == ["a", "b"]
+    assert world.types().count("conversation.item.added") == 2
+
+
+def test_silence_is_not_heard_again_but_its_end_is() -> None:
+    world = World(life_s=1800, turn_detection=True)
+    world.connect()
+    for _ in range(100):
+        world.append(0.1)
+    world.settle()
+    world.pass_time(1700)
+    assert 20 <= len(sent_to(world, 2, "input_audio_buffer.append")) <= 21
+
+
+def test_a_renewal_that_fails_leaves_the_session_alone() -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    world.now += 1690
+    world.do(world.keeper.woke(world.now))
+    world.refuse()
+    assert world.live is peer
+    assert world.states[-1] is CONNECTED
+    world.pass_time(10)
+    assert world.restorations[0].kind == "renewed"
+
+
+def test_a_loss_during_a_renewal_goes_on_with_the_new_connection() -> None:
+    world = World(life_s=1800)
+    world.connect()
+    world.say("a")
+    world.settle()
+    world.now += 1690
+    world.do(world.keeper.woke(world.now))
+    world.cut()
+    assert len(world.dials) == 1
+    world.settle()
+    assert world.restorations[0].kind == "reconnected"
+    assert world.live is not None
+    assert world.live.ids == ["a"]
+
+
+@pytest.mark.parametrize("life_s", [-3600.0, 0.0, 5.0])
+def test_an_end_that_only_another_clock_can_mean_is_not_believed(life_s: float) -> None:
+    world = World(life_s=life_s)
+    world.connect()
+    world.pass_time(1600)
+    assert world.restorations == []
+
+
+def test_a_short_cap_is_renewed_in_its_second_half() -> None:
+    world = World(life_s=30)
+    world.connect()
+    world.pass_time(14)
+    assert world.restorations == []
+    world.pass_time(2)
+    assert len(world.restorations) == 1
+
+
+# The end
+
+
+def test_close_closes_everything_and_nothing_wakes_it() -> None:
+    world = World()
+    world.connect()
+    world.do(world.keeper.close(world.now))
+    assert world.states[-2:] == [ClientState.CLOSING, ClientState.CLOSED]
+    assert world.ends == [None]
+    assert world.wake_at is None
+    assert all(peer.is_closed for peer in world.peers.values())
+    world.do(world.keeper.close(world.now))
+    assert world.ends == [None]
+
+
+def test_close_while_it_connects_ends_the_dial() -> None:
+    world = World()
+    world.start()
+    world.do(world.keeper.close(world.now))
+    assert world.dials == []
+    assert world.ends == [None]
