@@ -74,7 +74,7 @@ class RTClient(TurnTaking):
         in preview only: GA sessions do without it.
 
         Returns:
-            The settings now in force; `client.session` is the same.
+            The settings then in force; `client.session` has the newest.
         """
         given = {
             "model": model,
@@ -100,9 +100,8 @@ class RTClient(TurnTaking):
         session = session_to_ga(flat, lost, kind=kind)
         if lost:
             _log.info("GA has no %s: it is left out.", ", ".join(lost))
-        await self.request({"type": "session.update", "session": session})
-        assert self.session is not None
-        return self.session
+        answer = await self.request({"type": "session.update", "session": session})
+        return Session.from_dict(answer["session"])
 
     # Sound --------------------------------------------------------------------------------
 

@@ -309,23 +309,27 @@ class EventClient:
         self._router.end(error)
 
     def _take(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
         begun: RTEvent | None = None
+        answer: dict[str, Any] | RemoteProtocolError = event
         try:
             self.conversation.apply(event)
             begun = self._router.see(event)
+            if kind in ("session.created", "session.updated"):
+                self.session = Session.from_dict(event["session"])
         except (KeyError, TypeError, ValueError, AttributeError) as exc:
             # Of a server that is not the service: one odd event must not end the conversation.
-            _log.warning("An event %.40s has an odd shape (%s).", event["type"], type(exc).__name__)
+            _log.warning("An event %.40s has an odd shape (%s).", kind, type(exc).__name__)
+            answer = RemoteProtocolError("The server's answer has an odd shape.", event_type=kind)
         self._tell("on_server_event", event)
-        if event["type"] in ("session.created", "session.updated"):
-            self.session = Session.from_dict(event["session"])
-            self._greeting.set()
-        is_awaited = self._requests.see(event, begun or event)
-        if event["type"] == "error":
+        is_awaited = self._requests.see(event, begun or answer)
+        if kind == "error":
             error = as_exception(event.get("error"))
             self._greeting.set(error)
             if not is_awaited and error.code not in BENIGN_ERRORS:
                 _log.warning("The server reports an error: %.80s %.80s", error.type, error.code)
+        elif kind == "session.created":
+            self._greeting.set()
         if begun is not None and not is_awaited:
             self._router.events.put(begun)
 

@@ -73,7 +73,11 @@ class Requests:
                 self._close(self._open[0], None, RuntimeError("the server never answered"))
 
     def see(self, event: Mapping[str, Any], value: Any) -> bool:
-        """Look at an event of the server; `value` is what a waiting call gets for it.
+        """Look at an event of the server.
+
+        Args:
+            event: With its type.
+            value: What a waiting call gets for it; an exception is raised there.
 
         Returns:
             Whether a call was waiting for it.
@@ -83,7 +87,8 @@ class Requests:
             return self._fail(event.get("error"))
         for one in self._open:
             if ANSWERS[one.event["type"]] == kind and _fits(one.event, event):
-                return self._close(one, value, None)
+                error = value if isinstance(value, Exception) else None
+                return self._close(one, value, error)
         return False
 
     def end(self, error: Exception) -> None:
@@ -123,7 +128,9 @@ def _fits(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
 
 def _fits_response(asked: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
     """Tell responses that were asked for from those that the server began by itself."""
-    if asked.get("metadata") and response.get("metadata") != asked["metadata"]:
+    # Servers that know no metadata show none.
+    shown = response.get("metadata")
+    if asked.get("metadata") and shown and shown != asked["metadata"]:
         return False
     # A response beside the conversation says so by a null; not every server has the field.
     asked_beside = asked.get("conversation") == "none"

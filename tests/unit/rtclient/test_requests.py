@@ -76,11 +76,20 @@ def test_a_response_beside_the_conversation_is_told_from_one_in_it() -> None:
     assert beside.outcomes == ["mine"]
 
 
-def test_a_response_is_known_by_the_metadata_that_was_asked_for() -> None:
+def test_responses_side_by_side_are_known_by_their_metadata() -> None:
+    requests = Requests()
+    asked = [{"conversation": "none", "metadata": {"n": name}} for name in "12"]
+    one, two = (Call(requests, "response.create", response=response) for response in asked)
+    for name in "21":
+        response = {"conversation_id": None, "metadata": {"n": name}}
+        assert requests.see({"type": "response.created", "response": response}, name)
+    assert (one.outcomes, two.outcomes) == (["1"], ["2"])
+
+
+def test_a_server_without_metadata_answers_in_order() -> None:
     requests = Requests()
     call = Call(requests, "response.create", response={"metadata": {"n": "1"}})
-    assert not requests.see({"type": "response.created", "response": {"metadata": None}}, 0)
-    assert requests.see({"type": "response.created", "response": {"metadata": {"n": "1"}}}, 1)
+    assert requests.see({"type": "response.created", "response": {"metadata": None}}, 1)
     assert call.outcomes == [1]
 
 
