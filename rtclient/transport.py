@@ -111,8 +111,9 @@ class _Connection(ClientConnection):
                 while not (await asyncio.wait([pong], timeout=slice_s))[0]:
                     waited_s = 0.0 if self.recv_messages.paused else waited_s + slice_s
                     if waited_s >= self.ping_timeout:
-                        async with self.send_context():
-                            self.protocol.fail(1011, "keepalive ping timeout")
+                        # Nobody is there to answer a close; waiting for that costs seconds.
+                        self.transport.abort()
+                        return
                 latency_s = pong.result()
         except ConnectionClosed:
             pass
