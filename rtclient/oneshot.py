@@ -81,9 +81,10 @@ class RealtimeWebSocketClient:
         Raises:
             ValueError: There is neither text nor sound, or an argument is wrong.
             ServerError: The service refused something (a `RuntimeError`).
-            ResponseFailed: The answer is not whole (a `RuntimeError`); see its `status` and `code`.
+            ResponseFailed: The answer is not whole, because the model failed or the connection was
+                lost (a `RuntimeError`); see its `status` and `code`.
             ConnectError: No connection came about (a `RuntimeError`).
-            ConnectionLost: The connection ended before the answer did (a `RuntimeError`).
+            ConnectionLost: The service ended the session (a `RuntimeError`).
             TimeoutError: The service said nothing for the configured time.
         """
         stream = self.stream_message(

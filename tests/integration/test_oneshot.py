@@ -229,6 +229,17 @@ async def test_a_closed_connection_is_told() -> None:
             await of_script(peer).send_message("Hi.")
 
 
+async def test_an_answer_that_a_lost_connection_cut_off_is_not_taken_for_a_whole_one() -> None:
+    async def vanish(session: PeerSession) -> None:
+        await greet(session)
+        await begin_response(session)
+        session.abort()
+
+    async with ScriptedPeer(vanish) as peer:
+        with pytest.raises(ResponseFailed, match="connection_lost"):
+            await of_script(peer).send_message("Hi.")
+
+
 async def test_an_answer_left_early_is_cancelled_before_the_next_one() -> None:
     async def script(session: PeerSession) -> None:
         await greet(session)
