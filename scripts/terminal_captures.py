@@ -2,10 +2,12 @@
 
 `python scripts/terminal_captures.py [NAME…]`, e.g. `python scripts/terminal_captures.py doctor`
 
-tmux is the terminal; the commands, the engine and what they say are the real ones.
+tmux is the terminal, a PulseAudio of our own with null sinks the sound card, flite the person who
+speaks. The commands, the engine and what they show are the real ones.
 """
 
 import argparse
+import asyncio
 import os
 import re
 import shlex
@@ -18,34 +20,82 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+import numpy as np
 
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from bench.pulse import Sound, pulseaudio  # noqa: E402
+from rtclient.resampling import resample  # noqa: E402
 
 FOLDER = ROOT / "docs" / "screenshots"
-SIZE = (96, 30)
-_SERVER = f"parley-captures-{os.getpid()}"
-_TIMEOUT_S = 60.0
-_LOOK_S = 0.1
-_SETTINGS = re.compile(r"(AZURE_|OPENAI_|PARLEY_|LOCAL_|UPSTREAM$|TRANSCRIPTION_MODEL$)")
+COLUMNS, ROWS = 96, 30
+TIMEOUT_S, LOOK_S = 60.0, 0.1
+RATE = 24_000
+PROMPT = r"\n\$ \Z"
+SETTINGS = re.compile(r"(AZURE_|OPENAI_|PARLEY_|LOCAL_|UPSTREAM$|TRANSCRIPTION_MODEL$)")
+SERVER = f"parley-captures-{os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
-    """One picture: what is typed, and what stands on the screen when it is taken."""
+class Type:
+    """Keys as tmux names them: text, Enter, C-c."""
 
-    command: str
-    until: str
-    """A pattern: when it matches, the picture is taken."""
-    keys: tuple[str, ...] = ()
-    """Pressed after the picture, so that the command ends."""
+    keys: tuple[str, ...]
 
 
-CAPTURES = {
-    "doctor": Capture("rtclient doctor", r"loudspeaker .*\n(.*\n)*\$ $"),
-    "transcribe": Capture("rtclient transcribe meeting.wav", r"(?s)built-in engine\n.+\n\$ $"),
-    "talk": Capture("rtclient talk --wav question.wav --out answer.wav", r"\n\$ $"),
+@dataclass(frozen=True, slots=True)
+class See:
+    """Wait until the screen matches."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Speak:
+    """Say it into the microphone."""
+
+    words: str
+
+
+Step = Type | See | Speak
+
+
+def command(line: str) -> Type:
+    """Type a command and Enter."""
+    return Type((line, "Enter"))
+
+
+CAPTURES: dict[str, tuple[Step, ...]] = {
+    "talk": (
+        command("rtclient talk"),
+        See("listening"),
+        See(r"Model  .+"),
+        See("listening"),
+        Speak("What time is it?"),
+        See(r"You    .+"),
+        See(r"It is .+"),
+    ),
+    "talk-wav": (
+        command("rtclient talk --wav question.wav --out answer.wav"),
+        See(r"Model  .+\n(.*\n)*\$ \Z"),
+    ),
+    "talk-pipe": (
+        command("cat question.raw | rtclient talk --stdin --stdout > answer.raw"),
+        See(r"Model  .+\n(.*\n)*\$ \Z"),
+    ),
+    "talk-text": (
+        command("rtclient talk --text-only"),
+        See("listening"),
+        command("what is seven times eight"),
+        See(r"Model  .+\n"),
+    ),
+    "doctor": (command("rtclient doctor"), See(r"loudspeaker (.*\n)+\$ \Z")),
+    "transcribe": (command("rtclient transcribe meeting.wav"), See(r"engine\n(.+\n)+\$ \Z")),
 }
-SPOKEN = {
+"""The picture is taken after the last step."""
+
+FILES = {
     "meeting.wav": ("Good morning.", "What time is it?", "Tell me a story."),
     "question.wav": ("What time is it?",),
 }
@@ -53,60 +103,82 @@ SPOKEN = {
 
 def tmux(*arguments: str) -> str:
     """Run a command of our own tmux server; return what it prints."""
-    command = ("tmux", "-L", _SERVER, "-f", os.devnull, *arguments)
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    line = ("tmux", "-L", SERVER, "-f", os.devnull, *arguments)
+    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
 
 
-def capture(what: Capture, folder: Path) -> str:
-    """Run it in a terminal; return the rows of the screen without blanks at their ends."""
-    columns, rows = SIZE
-    settings = [f"-u{name}" for name in os.environ if _SETTINGS.match(name)]
+async def capture(steps: Sequence[Step], folder: Path, sound: Sound) -> str:
+    """Take the steps in a terminal of their own; return the rows of the screen at the end."""
+    places = [f"{name}={sound.environment[name]}" for name in ("PULSE_RUNTIME_PATH",)]
+    without = [f"-u{name}" for name in os.environ if SETTINGS.match(name)]
+    tmux(
+        *("new-session", "-d", "-s", "main", "-x", str(COLUMNS), "-y", str(ROWS)),
+        *("env", *without, *places, "bash", "--norc", "--noprofile"),
+    )
     program = f"{shlex.quote(sys.executable)} -m rtclient"
     shell = (
         f"cd {shlex.quote(str(folder))}; export PYTHONPATH={shlex.quote(str(ROOT))} PS1='$ ';"
         f' rtclient() {{ {program} "$@"; }}; clear'
     )
-    tmux(
-        *("new-session", "-d", "-s", "main", "-x", str(columns), "-y", str(rows)),
-        *("env", *settings, "bash", "--norc", "--noprofile"),
-    )
     try:
-        tmux("send-keys", "-t", "main", shell, "Enter")
-        _wait(r"\A\$ \s*\Z")
-        tmux("send-keys", "-t", "main", what.command, "Enter")
-        text = _wait(what.until)
-        for key in what.keys:
-            tmux("send-keys", "-t", "main", key)
-        return "\n".join(line.rstrip() for line in text.splitlines()[:-1]).rstrip() + "\n"
+        for step in (command(shell), See(r"\A\$ \s*\Z"), *steps):
+            match step:
+                case Type():
+                    tmux("send-keys", "-t", "main", *step.keys)
+                case See():
+                    text = await see(step.pattern)
+                case Speak():
+                    await sound.speak(np.frombuffer(spoken(folder, step.words), dtype=np.int16))
+        rows = [line.rstrip() for line in text.splitlines()]
+        return "\n".join(rows[:-1] if rows[-1] == "$" else rows).rstrip() + "\n"
     finally:
         tmux("kill-server")
 
 
-def _wait(pattern: str) -> str:
-    ends = time.monotonic() + _TIMEOUT_S
-    while time.monotonic() < ends:
+async def see(pattern: str) -> str:
+    """Wait until the screen matches; return its text."""
+    ends = time.monotonic() + TIMEOUT_S
+    while True:
         text = tmux("capture-pane", "-p", "-J", "-t", "main").rstrip("\n")
-        if re.search(pattern, f"{text} " if text.endswith("$") else text):
+        text += " " if text.endswith("$") else ""
+        if re.search(pattern, text):
             return text
-        time.sleep(_LOOK_S)
-    raise SystemExit(f"The screen never showed {pattern!r}:\n{text}")
+        if time.monotonic() > ends:
+            raise SystemExit(f"The screen never showed {pattern!r}:\n{text}")
+        await asyncio.sleep(LOOK_S)
 
 
-def speak(path: Path, sentences: Sequence[str]) -> None:
-    """Write a file in which flite says these sentences, with a pause after each."""
-    sound = b""
-    for sentence in sentences:
-        part = path.with_suffix(".part.wav")
-        subprocess.run(["flite", "-voice", "slt", "-t", sentence, "-o", str(part)], check=True)
-        with wave.open(str(part)) as file:
-            rate = file.getframerate()
-            sound += file.readframes(file.getnframes()) + bytes(rate * 2)
-        part.unlink()
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(sound)
+def spoken(folder: Path, words: str) -> bytes:
+    """Return pcm16, 24 kHz, of flite who says it."""
+    path = folder / "spoken.wav"
+    subprocess.run(["flite", "-voice", "slt", "-t", words, "-o", str(path)], check=True)
+    with wave.open(str(path)) as file:
+        return resample(file.readframes(file.getnframes()), file.getframerate(), RATE)
+
+
+def write(folder: Path) -> None:
+    """Write the sound files that the commands read, with a pause after each sentence."""
+    for name, sentences in FILES.items():
+        pause = bytes(RATE * 2)
+        pcm = b"".join(spoken(folder, words) + pause for words in sentences)
+        with wave.open(str(folder / name), "wb") as file:
+            file.setparams((1, 2, RATE, 0, "NONE", ""))
+            file.writeframes(pcm)
+        (folder / name).with_suffix(".raw").write_bytes(pcm)
+
+
+async def take(names: Sequence[str]) -> None:
+    """Take these pictures."""
+    with tempfile.TemporaryDirectory() as name:
+        card, folder = Path(name) / "card", Path(name) / "work"
+        card.mkdir()
+        folder.mkdir()
+        write(folder)
+        async with pulseaudio(card) as sound:
+            for wanted in names:
+                path = FOLDER / f"terminal-{wanted}.txt"
+                path.write_text(await capture(CAPTURES[wanted], folder, sound), encoding="utf-8")
+                print(path.relative_to(ROOT))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,14 +186,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Take the texts of docs/screenshots.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(CAPTURES))
     options = parser.parse_args(argv)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for file, sentences in SPOKEN.items():
-            speak(folder / file, sentences)
-        for wanted in options.names or CAPTURES:
-            path = FOLDER / f"terminal-{wanted}.txt"
-            path.write_text(capture(CAPTURES[wanted], folder), encoding="utf-8")
-            print(path.relative_to(ROOT))
+    asyncio.run(take(options.names or tuple(CAPTURES)))
     return 0
 
 

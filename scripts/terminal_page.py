@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from rtclient.commands import advice, doctor, transcribe
+from rtclient.commands import advice, doctor, talk, transcribe
 from rtclient.commands.advice import Advice
 from rtclient.commands.watch import ABSENT_AFTER_S, LatencyWatch
 from rtclient.service import ServiceSettings
@@ -11,10 +11,23 @@ from rtclient.service import ServiceSettings
 ROOT = Path(__file__).resolve().parents[1]
 
 PARSERS = {
+    "talk": talk.parser,
     "transcribe": transcribe.parser,
     "doctor": doctor.parser,
 }
 """The commands of the page; `rtclient engine` has a page of its own."""
+
+PICTURES = {
+    "talk": (
+        ("talk", "With microphone and loudspeaker, while the model speaks:"),
+        ("talk-text", "Typed and read:"),
+        ("talk-wav", "From file to file, on a machine without a sound card:"),
+        ("talk-pipe", "Through pipes, raw PCM of 16 bit, mono, 24 000 Hz:"),
+    ),
+    "transcribe": (("transcribe", ""),),
+    "doctor": (("doctor", ""),),
+}
+"""Command → its pictures, which scripts/terminal_captures.py takes, and what is said before."""
 
 
 def text() -> str:
@@ -27,8 +40,10 @@ def text() -> str:
 
 def _command(name: str, parser: argparse.ArgumentParser) -> list[str]:
     lines = [f"## rtclient {name}", "", parser.description or "", ""]
-    picture = ROOT / "docs" / "screenshots" / f"terminal-{name}.txt"
-    lines += ["```text", picture.read_text(encoding="utf-8").rstrip(), "```", ""]
+    for picture, words in PICTURES[name]:
+        path = ROOT / "docs" / "screenshots" / f"terminal-{picture}.txt"
+        lines += [words, ""] if words else []
+        lines += ["```text", path.read_text(encoding="utf-8").rstrip(), "```", ""]
     for group in parser._action_groups:
         actions = [action for action in group._group_actions if action.dest != "help"]
         if not actions:
