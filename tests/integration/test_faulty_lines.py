@@ -1,0 +1,43 @@
+"""Random conversations over lines that break: nothing hangs, comes twice, or is lost.
+
+A thousand more are in tests/soak; what is judged stands in tests/support/fault_judge.py.
+"""
+
+import pytest
+
+from rtclient.low_level_client import ReconnectPolicy
+from tests.support.fault_peer import AT_THE_DOOR
+from tests.support.fault_plan import plan_of
+from tests.support.fault_runs import run, run_all
+
+LIMIT_S = 6.0
+
+
+@pytest.mark.parametrize("first", range(0, 50, 10))
+async def test_the_low_level_client_keeps_the_conversation(first: int) -> None:
+    report = await run_all(range(first, first + 10), limit_s=LIMIT_S, at_once=10)
+    assert report.found == []
+    assert report.runs == 10
+    assert report.over <= 5
+
+
+@pytest.mark.parametrize("first", range(50, 70, 10))
+async def test_the_client_keeps_the_conversation(first: int) -> None:
+    seeds = range(first, first + 10)
+    report = await run_all(seeds, limit_s=LIMIT_S, at_once=10, is_high_level=True)
+    assert report.found == []
+    assert report.runs == 10
+    assert report.over <= 5
+
+
+def test_the_plans_have_every_fault() -> None:
+    kinds = {fault.kind for seed in range(50) for fault in plan_of(seed)}
+    assert kinds >= {*AT_THE_DOOR, "reset", "cut", "end", "close", "expired"}
+    assert kinds >= {"half_open", "down", "slow"}
+    codes = {fault.value for seed in range(50) for fault in plan_of(seed)}
+    assert codes >= {429, 503, 1001, 1011, 4001}
+
+
+async def test_a_client_that_gives_up_is_found_out() -> None:
+    report = await run(3, limit_s=LIMIT_S, reconnect_policy=ReconnectPolicy(max_attempts=0))
+    assert any("given up without a reason" in one for one in report.found)
