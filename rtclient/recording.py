@@ -137,7 +137,7 @@ class Recorder:
         """Bring all three files up to date."""
         if not self._is_open:
             return
-        self._tracks.flush()
+        self._tracks.flush(self._timeline.end)
         about: dict[str, Any] = {
             "started_at": self._started_at,
             "spans": self._spans,
@@ -270,12 +270,11 @@ class _TwoTracks:
 
     _HEADER: Final = struct.Struct("<4sI4s4sIHHIIHH4sI")
     _FRAME: Final = 4
-    _MOST: Final = 0xFFFF_FFFF - 64
+    _MOST: Final = 0xFFFF_FF00
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("w+b")
-        self._bytes = 0
-        self.flush()
+        self.flush(0)
 
     def write(self, placement: Placement) -> None:
         """Write one track's samples; the other track stays as it is."""
@@ -289,14 +288,14 @@ class _TwoTracks:
         frames[0 if placement.track == "user" else 1 :: 2] = samples
         self._file.seek(self._HEADER.size + start)
         self._file.write(_native(frames.tobytes()).tobytes())
-        self._bytes = max(self._bytes, start + size)
 
-    def flush(self) -> None:
-        """Make the file whole."""
-        rate_hz, size = PCM16.rate_hz, self._bytes
+    def flush(self, frames: int) -> None:
+        """Make the file whole, with so many frames."""
+        rate_hz, size = PCM16.rate_hz, min(frames * self._FRAME, self._MOST)
         fields = (36 + size, b"WAVE", b"fmt ", 16, 1, 2, rate_hz, rate_hz * self._FRAME)
         self._file.seek(0)
         self._file.write(self._HEADER.pack(b"RIFF", *fields, self._FRAME, 16, b"data", size))
+        self._file.truncate(self._HEADER.size + size)
         self._file.flush()
 
     def close(self) -> None:

@@ -69,9 +69,9 @@ class Timeline:
         return self._user_end / RATE_HZ
 
     @property
-    def end_s(self) -> float:
-        """Where all sound ends so far."""
-        return max(self._user_end, self._model_end) / RATE_HZ
+    def end(self) -> int:
+        """Behind the last sample of all sound so far."""
+        return max(self._user_end, self._model_end)
 
     def user_said(self, pcm: bytes, now_s: float) -> Placement:
         """Place what the user said and the program sends at `now_s`."""

@@ -137,9 +137,22 @@ def test_what_was_cut_off_is_not_heard(play: Play, who: str) -> None:
         play.server("conversation.item.truncated", **at)
     user, model = play.tracks()
     assert level(model, 0, 0.5) == {-700}
-    assert level(model, 0.5, 2) == {0}
+    assert set(model[12_000:]) <= {0}
     assert level(user, 0.1, 0.4) == {500}
+    assert len(model) == pytest.approx(12_000, abs=1)
     assert play.span("a") == (0.0, 0.5)
+
+
+def test_what_is_said_later_is_heard_where_something_was_cut_off(play: Play) -> None:
+    play.answers(tone(2, -700))
+    play.client("conversation.item.truncate", item_id="a", content_index=0, audio_end_ms=500)
+    play.recorder.flush()
+    play.now_s += 1
+    play.answers(tone(1, 900), "b")
+    _, model = play.tracks()
+    assert level(model, 0, 0.5) == {-700}
+    assert level(model, 0.5, 1) == {0}
+    assert level(model, 1, 2) == {900}
 
 
 def test_turns_that_the_server_hears_have_their_own_times(play: Play) -> None:

@@ -43,7 +43,7 @@ def test_an_answer_lies_where_it_is_played_not_where_it_came() -> None:
     assert places == [1.5, 2.5, 3.5]
     assert at_s(line.model_said("b", 0, sound(1), 2.0)) == 4.5
     assert line.model_span_s("a", 0) == (1.5, 4.5)
-    assert line.end_s == 5.5
+    assert line.end == 5.5 * RATE_HZ
 
 
 def test_an_answer_that_comes_too_slowly_has_gaps() -> None:
@@ -70,6 +70,7 @@ def test_what_was_cut_off_becomes_silence_and_the_next_answer_follows() -> None:
     assert not any(silence.pcm)
     assert line.model_cut("a", 0, 1500) == []
     assert line.model_span_s("a", 0) == (0.0, 1.5)
+    assert line.end == 1.5 * RATE_HZ
     assert at_s(line.model_said("b", 0, sound(1), 1.6)) == 1.6
 
 
