@@ -91,7 +91,7 @@ else:
                 loop.remove_reader(fd)
                 press("")
 
-        tty.setcbreak(fd)
+        tty.setcbreak(fd, termios.TCSANOW)  # what was typed before counts, too
         loop.add_reader(fd, read)
         try:
             yield
