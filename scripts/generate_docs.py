@@ -7,7 +7,8 @@
 from `server.errors.FAULTS`, the table of docs/engine.md (between its marks) from
 `scripts/server_events.py`, docs/compatibility.md from the cells of the client programs,
 docs/gateway.schema.json and the tables of docs/gateway.md from `server/gateway/`, the commands of
-docs/terminal.md from their parsers.
+docs/terminal.md from their parsers, docs/sdk-reference.md and docs/sdk-names.txt from the names and
+docstrings of `rtclient`.
 """
 
 import argparse
@@ -22,7 +23,14 @@ sys.path.insert(0, str(ROOT))
 
 from pydantic.fields import FieldInfo  # noqa: E402 - after the path is set
 
-from scripts import dialect_tables, gateway_tables, server_events, surface, terminal_page  # noqa: E402
+from scripts import (  # noqa: E402
+    dialect_tables,
+    gateway_tables,
+    sdk_reference,
+    server_events,
+    surface,
+    terminal_page,
+)
 from server.errors import FAULTS, Fault  # noqa: E402
 from server.gateway.schema import schema  # noqa: E402
 from server.settings import Settings  # noqa: E402
@@ -128,6 +136,8 @@ def pages() -> dict[str, str]:
         "docs/compatibility.md": compatibility_page(),
         "docs/configuration.md": configuration_page(),
         "docs/gateway.schema.json": json.dumps(schema(), indent=2) + "\n",
+        "docs/sdk-names.txt": sdk_reference.names(_MADE),
+        "docs/sdk-reference.md": sdk_reference.page(_MADE),
         "docs/troubleshooting.md": troubleshooting_page(),
         surface.PAGE: surface.page(),
     }
