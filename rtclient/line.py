@@ -17,7 +17,7 @@ from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectError, RemoteProtocolError, RTError
 from rtclient.protocol.bridge import PreviewUpstream
 from rtclient.protocol.codec import MAX_SERVER_BYTES, decode, encode
-from rtclient.reconnect import FIRST_CONNECTION, LOST_CONNECTION, ReconnectPolicy
+from rtclient.resumption.policy import FIRST_CONNECTION, LOST_CONNECTION, ReconnectPolicy
 
 if TYPE_CHECKING:
     from rtclient.transport import Transport

@@ -23,7 +23,14 @@ from dataclasses import replace
 from typing import Any, Final, Self, TypeVar, Unpack
 
 from rtclient import endpoints
-from rtclient.actions import (
+from rtclient.endpoints import Endpoint
+from rtclient.errors import ConnectError, ConnectionLost, RemoteProtocolError, RTError
+from rtclient.line import ClientOptions, EndpointSource, Line, Options
+from rtclient.models import create_message_from_dict
+from rtclient.protocol.bridge import PreviewClient
+from rtclient.protocol.codec import MAX_SERVER_BYTES, decode, encode
+from rtclient.protocol.dialects import Dialect
+from rtclient.resumption.actions import (
     ClientState,
     Close,
     Deliver,
@@ -36,15 +43,8 @@ from rtclient.actions import (
     StateChanged,
     WakeAt,
 )
-from rtclient.endpoints import Endpoint
-from rtclient.errors import ConnectError, ConnectionLost, RemoteProtocolError, RTError
-from rtclient.line import ClientOptions, EndpointSource, Line, Options
-from rtclient.models import create_message_from_dict
-from rtclient.protocol.bridge import PreviewClient
-from rtclient.protocol.codec import MAX_SERVER_BYTES, decode, encode
-from rtclient.protocol.dialects import Dialect
-from rtclient.reconnect import ReconnectPolicy
-from rtclient.resumption import SessionKeeper
+from rtclient.resumption.keeper import SessionKeeper
+from rtclient.resumption.policy import ReconnectPolicy
 
 __all__ = [
     "SCOPE",

@@ -22,7 +22,7 @@ from rtclient.errors import ConnectionLost
 from rtclient.extras import MissingExtraError
 from rtclient.low_level_client import EndpointSource, RTLowLevelClient
 from rtclient.protocol.audio import PCM16
-from rtclient.reconnect import ReconnectPolicy
+from rtclient.resumption.policy import ReconnectPolicy
 from rtclient.sound_files import SoundFileError, sound_chunks
 
 PARTLY: Final = 3

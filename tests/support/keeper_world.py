@@ -8,7 +8,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from rtclient.actions import (
+from rtclient.errors import ConnectError, ConnectionLost, RTError
+from rtclient.protocol.session import default_session, merge
+from rtclient.resumption.actions import (
     ClientState,
     Close,
     Deliver,
@@ -21,10 +23,8 @@ from rtclient.actions import (
     StateChanged,
     WakeAt,
 )
-from rtclient.errors import ConnectError, ConnectionLost, RTError
-from rtclient.protocol.session import default_session, merge
-from rtclient.reconnect import ReconnectPolicy
-from rtclient.resumption import SessionKeeper
+from rtclient.resumption.keeper import SessionKeeper
+from rtclient.resumption.policy import ReconnectPolicy
 
 UNIX = 1_800_000_000.0
 
@@ -105,7 +105,8 @@ class Peer:
         assert self.response is not None
         response_id, self.response = self.response, None
         item_id = f"answer_{response_id}"
-        item = {"id": item_id, "type": "message", "role": "assistant", "content": []}
+        item: dict[str, Any] = {"id": item_id, "type": "message", "role": "assistant"}
+        item["content"] = []
         self.items.append(item)
         place = {"response_id": response_id, "item_id": item_id, "content_index": 0}
         self.say("response.output_item.added", response_id=response_id, item=item)

@@ -22,7 +22,12 @@ Rules of the file:
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from rtclient.actions import (
+from rtclient.errors import ConnectError, ConnectionLost, ReconnectExhausted, RTError
+from rtclient.protocol import restoring
+from rtclient.protocol.audio import FORMATS, PCM16
+from rtclient.protocol.conversation import Conversation
+from rtclient.protocol.items import Item
+from rtclient.resumption.actions import (
     ClientState,
     Close,
     Deliver,
@@ -36,14 +41,9 @@ from rtclient.actions import (
     StateChanged,
     WakeAt,
 )
-from rtclient.candidate import ECHOES, FATAL_ERRORS, OURS, Candidate
-from rtclient.errors import ConnectError, ConnectionLost, ReconnectExhausted, RTError
-from rtclient.outbox import Outbox
-from rtclient.protocol import restoring
-from rtclient.protocol.audio import FORMATS, PCM16
-from rtclient.protocol.conversation import Conversation
-from rtclient.protocol.items import Item
-from rtclient.reconnect import Attempts, ReconnectPolicy
+from rtclient.resumption.candidate import ECHOES, FATAL_ERRORS, OURS, Candidate
+from rtclient.resumption.outbox import Outbox
+from rtclient.resumption.policy import Attempts, ReconnectPolicy
 
 RENEW_BEFORE_S: Final = 120.0
 """Before the end of a session a moment is sought to renew it; half its life if that is less."""

@@ -1,7 +1,7 @@
 """`Candidate`: the connection that is to become the live one. Pure.
 
 It begins with a dial. Its server greets, is given the settings and the items that are missing, and
-confirms them; when nothing is missing any more, `rtclient.resumption` makes it live.
+confirms them; when nothing is missing any more, `keeper.SessionKeeper` makes it live.
 """
 
 from collections.abc import Callable, Iterable, Mapping

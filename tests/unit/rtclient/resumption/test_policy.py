@@ -12,7 +12,7 @@ from rtclient.errors import (
     RemoteProtocolError,
     RTError,
 )
-from rtclient.reconnect import Attempts, ReconnectPolicy, is_worth_a_dial
+from rtclient.resumption.policy import Attempts, ReconnectPolicy, is_worth_a_dial
 
 POLICY = ReconnectPolicy(max_attempts=4, base_s=0.5, cap_s=4.0, budget_s=10.0)
 REFUSED = ConnectError("refused")

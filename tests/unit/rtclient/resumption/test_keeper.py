@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from rtclient.actions import ClientState
 from rtclient.errors import (
     AuthError,
     ConnectError,
@@ -12,7 +11,8 @@ from rtclient.errors import (
     LocalProtocolError,
     ReconnectExhausted,
 )
-from rtclient.reconnect import ReconnectPolicy
+from rtclient.resumption.actions import ClientState
+from rtclient.resumption.policy import ReconnectPolicy
 from tests.support.keeper_world import World
 
 CONNECTED, RECONNECTING = ClientState.CONNECTED, ClientState.RECONNECTING
