@@ -1,6 +1,7 @@
-"""`rtclient doctor` and `rtclient transcribe` as programs, against the engine, on a terminal."""
+"""The commands as programs: against the engine, in pipes and on a real terminal."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rtclient.engine_process import engine_process
-from rtclient.sound_files import write_wav
+from rtclient.sound_files import duration_s, write_wav
 from rtclient.testing import ScriptedPeer, greet
 from tests.support.servers import child, clean_environment
 from tests.support.terminal import terminal
@@ -195,3 +196,60 @@ async def test_ctrl_c_ends_it_with_130_and_no_traceback(tmp_path: Path) -> None:
             assert await screen.ended() == 130
             assert "Traceback" not in screen.text
         await session.closed.wait()
+
+
+# Talk ---------------------------------------------------------------------------------------------
+
+
+async def test_a_file_is_answered_into_a_file_without_a_sound_card(
+    engine: str, tmp_path: Path
+) -> None:
+    write_wav(tmp_path / "word.wav", loud(300))
+    code, out, err = await run(
+        *("talk", "--wav", "word.wav", "--out", "answer.wav", "--url", engine),
+        *("--silence-ms", "200"),
+        folder=tmp_path,
+        TRANSCRIPTION_MODEL="ears",
+    )
+    assert code == 0, err
+    assert re.search(r"^You: +\S+.*\n^Model: +\S", out, re.MULTILINE)
+    assert duration_s(tmp_path / "answer.wav") > 1.0
+
+
+async def test_a_conversation_is_typed_in_a_terminal_and_ended_by_ctrl_c(
+    engine: str, tmp_path: Path
+) -> None:
+    async with terminal(
+        *(sys.executable, "-m", "rtclient", "talk", "--text-only", "--url", engine),
+        folder=tmp_path,
+        environment={"TRANSCRIPTION_MODEL": "off"},
+    ) as screen:
+        await screen.until("listening")
+        screen.type("good morning")
+        await screen.until("good morning")
+        screen.type("\r")
+        await screen.until(r"You +good morning\n+Model +\S+")
+        screen.type("\x03")
+        assert await screen.ended() == 0
+        assert "Traceback" not in screen.text
+        assert len(re.findall(r"^You +good morning$", screen.text, re.MULTILINE)) == 1
+
+
+async def test_options_that_contradict_end_with_2_and_the_reason(tmp_path: Path) -> None:
+    code, _, err = await run("talk", "--commit-every", "4", folder=tmp_path)
+    assert code == 2
+    assert "--commit-every needs --push-to-talk" in err
+
+
+async def test_a_refused_key_is_told_with_the_setting(tmp_path: Path) -> None:
+    async with ScriptedPeer(status=401) as peer:
+        code, _, err = await run(
+            *("talk", "--text-only"),
+            folder=tmp_path,
+            OPENAI_API_KEY="canary_key_0123456789",
+            OPENAI_BASE_URL=peer.url.replace("ws", "http"),
+        )
+    assert code == 1
+    assert "Check OPENAI_API_KEY. The service said: HTTP 401." in err
+    assert "canary" not in err
+    assert "Traceback" not in err
