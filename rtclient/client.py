@@ -27,10 +27,10 @@ from rtclient.models import (
     TurnDetection,
 )
 from rtclient.models.base import plain
-from rtclient.models.parts import InputAudioTranscription
+from rtclient.models.settings import InputAudioTranscription
 from rtclient.protocol.dialects import item_to_ga, response_to_ga, session_to_ga
 from rtclient.requests import new_id
-from rtclient.turn_taking import TurnTaking
+from rtclient.turn_taking.client import TurnTaking
 
 _log = logging.getLogger(__name__)
 
@@ -97,9 +97,8 @@ class RTClient(TurnTaking):
         flat = plain({name: value for name, value in given.items() if value is not None})
         kind = (self.session and self.session.type) or "realtime"
         lost: list[str] = []
-        session = session_to_ga(flat, lost, kind=kind)
-        if lost:
-            _log.info("GA has no %s: it is left out.", ", ".join(lost))
+        session = session_to_ga(flat, lost, kind=kind, keeps_preview_only=self._has_temperature)
+        self._tell_lost(lost)
         answer = await self.request({"type": "session.update", "session": session})
         return Session.from_dict(answer["session"])
 
@@ -169,7 +168,11 @@ class RTClient(TurnTaking):
         """
         event: dict[str, Any] = {"type": "response.create"}
         if fields:
-            event["response"] = response_to_ga(plain(fields), [])
+            lost: list[str] = []
+            event["response"] = response_to_ga(
+                plain(fields), lost, keeps_preview_only=self._has_temperature
+            )
+            self._tell_lost(lost)
         response: RTResponse = await self.request(event)
         return response
 
@@ -180,3 +183,12 @@ class RTClient(TurnTaking):
         once, however many iterate.
         """
         return self._router.events
+
+    @property
+    def _has_temperature(self) -> bool:
+        # A session of a preview service shows one, a GA session does not.
+        return self.session is not None and self.session.temperature is not None
+
+    def _tell_lost(self, lost: list[str]) -> None:
+        if lost:
+            _log.info("GA has no %s: it is left out.", ", ".join(lost))

@@ -20,7 +20,7 @@ from rtclient.items import (
     SendEvent,
 )
 from rtclient.models import Response, ResponseItem
-from rtclient.models.parts import read_item
+from rtclient.models.items import read_item
 from rtclient.protocol.dialects import Dialect, item_to_preview, response_to_preview
 from rtclient.requests import as_exception
 from rtclient.streams import Stream

@@ -34,6 +34,7 @@ from rtclient import (
     SessionUpdateMessage,
     SessionUpdateParams,
     UserMessageItem,
+    endpoints,
 )
 from rtclient.engine_process import engine_process
 from rtclient.models import ResponseCreateMessage
@@ -346,3 +347,15 @@ async def test_a_token_credential_is_asked_for_the_scope_of_the_service(strict_p
         assert client.session is not None
         assert client.session.model == "gpt-realtime"
     assert len(credential.scopes) == 1
+
+
+async def test_a_preview_service_keeps_what_only_preview_has(engine: Place) -> None:
+    key = engine["key_credential"].key
+    endpoint = endpoints.azure(engine["url"], "engine", key=key, dialect="preview")
+    async with RTClient.to(endpoint) as client:
+        session = await client.configure(modalities={"text"}, temperature=0.7)
+        assert (session.temperature, session.modalities) == (0.7, ["text"])
+        heard = Heard()
+        response = await client.generate_response(instructions="Say exactly: well done")
+        await hear_response(client, response, heard)
+    assert "well done" in "".join(heard.texts.values()).lower()
