@@ -67,7 +67,7 @@ def test_options_of_a_profile_come_before_the_defaults(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("modle: x", "Did you mean model?"), ("[", "is not YAML"), (None, "cannot be read")],
+    [("modl: x", "Did you mean model?"), ("[", "is not YAML"), (None, "cannot be read")],
 )
 def test_a_profile_that_cannot_be_used_ends_with_2(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None, words: str

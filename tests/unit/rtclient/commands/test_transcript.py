@@ -63,8 +63,8 @@ def test_lines_come_in_the_order_of_the_recording() -> None:
 def test_words_are_shown_of_the_next_line_only() -> None:
     transcript = sent(2)
     assert transcript.on_event(heard(1, "By")) == []
-    assert transcript.on_event(heard(0, "Hel")) == [Words("Hel")]
-    assert transcript.on_event(completed(0, "Hello")) == [Line(0, 2500, "Hello"), Words("By")]
+    assert transcript.on_event(heard(0, "Hello")) == [Words("Hello")]
+    assert transcript.on_event(completed(0, "Hello.")) == [Line(0, 2500, "Hello."), Words("By")]
 
 
 def test_so_many_are_open_at_once_and_no_more() -> None:
