@@ -1,6 +1,5 @@
 """Talk with a realtime speech model: client, wire protocol and an embedded engine."""
 
-from rtclient.callbacks import AudioChunk, ErrorReport, SpeechEdge, Transcript
 from rtclient.client import RTClient
 from rtclient.errors import RealtimeException
 from rtclient.event_client import Listener
@@ -122,11 +121,14 @@ from rtclient.models import (
     create_message_from_dict,
 )
 from rtclient.oneshot import RealtimeWebSocketClient
-from rtclient.prices import Cost, Prices
 from rtclient.realtime_config import RealtimeConfig
-from rtclient.tool_rounds import ToolCall
-from rtclient.tool_schema import ToolError
-from rtclient.turn_taking import Answer, PushToTalk
+from rtclient.resumption.actions import Restoration
+from rtclient.resumption.policy import ReconnectPolicy
+from rtclient.tools.kinds import ToolError
+from rtclient.tools.rounds import ToolCall
+from rtclient.turn_taking.answers import Answer
+from rtclient.turn_taking.callbacks import AudioChunk, ErrorReport, SpeechEdge, Transcript
+from rtclient.turn_taking.push_to_talk import PushToTalk
 from rtclient.version import __version__
 
 __all__ = [
@@ -140,7 +142,6 @@ __all__ = [
     "AudioSettings",
     "ClientMessageBase",
     "ClientState",
-    "Cost",
     "ErrorMessage",
     "ErrorReport",
     "FunctionCallItem",
@@ -181,7 +182,6 @@ __all__ = [
     "NoTurnDetection",
     "OutputTextContentPart",
     "OutputTokenDetails",
-    "Prices",
     "PushToTalk",
     "RTAudioContent",
     "RTClient",
@@ -199,6 +199,7 @@ __all__ = [
     "RealtimeError",
     "RealtimeException",
     "RealtimeWebSocketClient",
+    "ReconnectPolicy",
     "Response",
     "ResponseAudioDeltaMessage",
     "ResponseAudioDoneMessage",
@@ -233,6 +234,7 @@ __all__ = [
     "ResponseStatusDetails",
     "ResponseTextDeltaMessage",
     "ResponseTextDoneMessage",
+    "Restoration",
     "SemanticVAD",
     "ServerMessageBase",
     "ServerMessageType",

@@ -37,21 +37,8 @@ class ToolCall:
     response_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Run the function of this call, then tell `on_output`."""
-
-    call: ToolCall
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Send this client event."""
-
-    event: dict[str, Any]
-
-
-Action = Run | Send
+Action = ToolCall | dict[str, Any]
+"""What to do: run the function of a call and tell `on_output`, or send a client event."""
 
 
 def call_in(event: Mapping[str, Any]) -> ToolCall | None:
@@ -148,7 +135,7 @@ class ToolRounds:
             "event_id": _output_id(call_id),
             "item": item,
         }
-        return [Send(event), *self._ask()]
+        return [event, *self._ask()]
 
     def on_interruption(self) -> None:
         """The person wants silence: what runs is answered, and nothing more is asked."""
@@ -168,7 +155,7 @@ class ToolRounds:
             self._foreign.add(call.call_id)
             return []
         self._running[call.call_id] = call
-        return [Run(call)]
+        return [call]
 
     def _on_response_created(self, event: Mapping[str, Any]) -> None:
         response = self._conversation.response(_response_id(event))
@@ -219,7 +206,7 @@ class ToolRounds:
             return []
         self._count += 1
         self._asked = f"event_tools_{self._count}"
-        return [Send({"type": "response.create", "event_id": self._asked})]
+        return [{"type": "response.create", "event_id": self._asked}]
 
 
 def _output_id(call_id: str) -> str:

@@ -17,14 +17,14 @@ import inspect
 import logging
 import threading
 from collections.abc import Awaitable, Callable, Container, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from rtclient.callbacks import ErrorReport
 from rtclient.errors import RTError
 from rtclient.protocol.conversation import Conversation
-from rtclient.tool_rounds import Action, Run, ToolCall, ToolRounds
-from rtclient.tool_schema import Signature, ToolError, as_output
+from rtclient.tools.kinds import ToolError
+from rtclient.tools.rounds import Action, ToolCall, ToolRounds
+from rtclient.tools.schema import Signature, as_output
+from rtclient.turn_taking.callbacks import ErrorReport
 
 TIMEOUT_S: Final = 30.0
 """How long a tool may take, unless its registration says otherwise."""
@@ -32,8 +32,7 @@ TIMEOUT_S: Final = 30.0
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tool:
+class _Tool(NamedTuple):
     signature: Signature
     function: Callable[..., Any]
     timeout_s: float | None
@@ -131,13 +130,12 @@ class Tools:
 
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
-            if isinstance(action, Run):
-                call = action.call
-                task = asyncio.create_task(self._run(call), name=f"tool {call.name}")
+            if isinstance(action, ToolCall):
+                task = asyncio.create_task(self._run(action), name=f"tool {action.name}")
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
             else:
-                self._post(action.event)
+                self._post(action)
 
     async def _run(self, call: ToolCall) -> None:
         output = await self._output(self._tools[call.name], call)

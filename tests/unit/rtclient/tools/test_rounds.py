@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtclient.protocol.conversation import Conversation
-from rtclient.tool_rounds import Action, Run, Send, ToolRounds
+from rtclient.tools.rounds import Action, ToolCall, ToolRounds
 
 
 class Talk:
@@ -53,15 +53,15 @@ class Talk:
 
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
-            if isinstance(action, Run):
-                self.ran.append(action.call.call_id)
-            elif action.event["type"] == "response.create":
-                self.asked.append(action.event["event_id"])
+            if isinstance(action, ToolCall):
+                self.ran.append(action.call_id)
+                continue
+            if action["type"] == "response.create":
+                self.asked.append(action["event_id"])
             else:
-                self.outputs.append(action.event["item"]["call_id"])
-            if isinstance(action, Send):
-                self.conversation.sent(action.event)
-                self._do(self.rounds.on_client_event(action.event))
+                self.outputs.append(action["item"]["call_id"])
+            self.conversation.sent(action)
+            self._do(self.rounds.on_client_event(action))
 
 
 def in_a_round(*calls: str) -> Talk:
@@ -256,9 +256,8 @@ def test_calls_beside_the_conversation_cannot_be_answered() -> None:
 
 def test_odd_events_change_nothing() -> None:
     talk = Talk()
-    for event in ({}, {"type": "error"}, {"type": "response.done", "response": 7}):
-        talk.server(**{"kind": "odd", **{k: v for k, v in event.items() if k != "type"}})
-        assert talk.rounds.on_server_event(event) == []
+    odd: list[dict[str, Any]] = [{}, {"type": "error"}, {"type": "response.done", "response": 7}]
+    assert [talk.rounds.on_server_event(event) for event in odd] == [[], [], []]
     talk.server("response.output_item.done", response_id="resp_1", item=None)
     talk.server("response.output_item.done", item={"type": "function_call", "call_id": ["x"]})
     assert not talk.ran

@@ -1,20 +1,27 @@
-"""What makes a conversation of events: callbacks, tools, asking, interrupting, push-to-talk.
+"""`TurnTaking`: callbacks, tools, asking, interrupting, push-to-talk, cost.
 
-`RTClient` has these methods; the wire's words stay inside.
+`RTClient` has these methods; the words of the wire stay inside.
 
 Source: Realtime API guide, conversations and voice activity detection.
 """
 
 import asyncio
-import base64
-import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Final, Literal, Protocol, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar, overload
 
-from rtclient.actions import Restoration
-from rtclient.callbacks import (
+from rtclient.errors import ConnectionLost, ServerError
+from rtclient.event_client import EventClient
+from rtclient.items import RTResponse
+from rtclient.low_level_client import ClientState, RTLowLevelClient
+from rtclient.protocol.audio import to_base64
+from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.responses import Response
+from rtclient.protocol.usage import Usage
+from rtclient.resumption.actions import Restoration
+from rtclient.tools.rounds import ToolCall
+from rtclient.tools.runner import TIMEOUT_S, Tools
+from rtclient.turn_taking.answers import Answer, AnswerSoFar
+from rtclient.turn_taking.callbacks import (
     AudioChunk,
     Callbacks,
     ErrorReport,
@@ -22,22 +29,11 @@ from rtclient.callbacks import (
     SpeechEdge,
     Transcript,
 )
-from rtclient.errors import ConnectionLost, ResponseFailed, ServerError
-from rtclient.event_client import EventClient
-from rtclient.items import RTInputAudioItem, RTResponse
-from rtclient.low_level_client import ClientState, RTLowLevelClient
-from rtclient.prices import Cost, cost_of, prices_of, transcription_prices_of
-from rtclient.protocol.audio import FORMATS, PCM16, bytes_to_ms, to_base64
-from rtclient.protocol.conversation import Conversation
-from rtclient.protocol.dialects import Dialect
-from rtclient.protocol.responses import Response
-from rtclient.protocol.turns import SAMPLES_PER_MS, Playback, truncation
-from rtclient.protocol.usage import Usage
-from rtclient.tool_rounds import ToolCall
-from rtclient.tools import TIMEOUT_S, Tools
+from rtclient.turn_taking.interruption import cut
+from rtclient.turn_taking.push_to_talk import PushToTalk, input_settings
 
-MIN_TURN_MS: Final = 100
-"""The service refuses shorter turns."""
+if TYPE_CHECKING:
+    from rtclient.prices import Cost
 
 MAX_QUESTION_BYTES: Final = 10 * 1024 * 1024
 """Sound in one item; the service takes 15 MiB of base64."""
@@ -54,18 +50,6 @@ class Registers(Protocol[T]):
 
     def __call__(self, callback: Callable[[T], R], /) -> Callable[[T], R]:
         """Register `callback` and return it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the model said."""
-
-    transcript: str
-    """Its words, spoken or written; a line for each message."""
-    audio: bytes
-    """Its sound in the session's output format; b"" when it wrote."""
-    is_interrupted: bool = False
-    """Whether it was cut short: the person spoke, or the program interrupted."""
 
 
 class TurnTaking(EventClient):
@@ -127,9 +111,9 @@ class TurnTaking(EventClient):
                 `transcript`: `Transcript`, the words of both sides while they come, and final;
                 `audio`: `AudioChunk`, the model's sound;
                 `speech_started`, `speech_stopped`: `SpeechEdge`, the person;
-                `response_started`, `response_done`: `Response`, the model;
+                `response_started`, `response_done`: `rtclient.protocol.responses.Response`;
                 `tool_call`: `ToolCall`, the model calls a function;
-                `usage`: `Usage`, the session's tokens after each response and transcript;
+                `usage`: `rtclient.protocol.usage.Usage`, the session's tokens so far;
                 `error`: `ErrorReport`, something failed and the conversation goes on;
                 `state`: `ClientState`, of the connection;
                 `restored`: `Restoration`, the conversation goes on over another connection;
@@ -178,7 +162,7 @@ class TurnTaking(EventClient):
                 '''
                 return f"Sunny in {city}."
 
-        Its type hints and docstring become the schema, see `rtclient.tool_schema`. It runs beside
+        Its type hints and docstring become the schema, see `rtclient.tools.schema`. It runs beside
         the conversation, a plain function in a thread of its own. What it returns goes to the
         model, text as it is and all else as JSON, and the model goes on: once for all calls that it
         made together. Raise `ToolError("…")` to tell the model what is wrong; of any other
@@ -247,7 +231,8 @@ class TurnTaking(EventClient):
 
         The model makes sound faster than it sounds, so only the program knows how much was played.
         It is safe when nothing is being said. When the person's speech stopped the model already,
-        it only cuts what was said.
+        it only cuts what was said. Tools that run come to their end, and the model does not speak
+        of them before it is asked again.
 
         Args:
             played_ms: Milliseconds of the message that was playing that came out of the
@@ -261,12 +246,12 @@ class TurnTaking(EventClient):
         elif self.conversation.is_awaiting:
             # One may begin right now. When none does, the server says so, which is no harm.
             await self.send_event({"type": "response.cancel"})
-        if played_ms is not None and (event := _cut(self.conversation, played_ms, item_id)):
+        if played_ms is not None and (event := cut(self.conversation, played_ms, item_id)):
             await self.send_event(event)
         if active is not None:
             await self._until(lambda: not self._is_active(active.id))
 
-    def push_to_talk(self, played_ms: int | None = None) -> "PushToTalk":
+    def push_to_talk(self, played_ms: int | None = None) -> PushToTalk:
         """Return a turn that lasts as long as its `async with`, such as while a key is held.
 
             async with client.push_to_talk() as turn:
@@ -281,21 +266,24 @@ class TurnTaking(EventClient):
         Args:
             played_ms: As for `interrupt`.
         """
-        return PushToTalk(self, played_ms)
+        return PushToTalk(self, lambda: self.interrupt(played_ms), self._respond)
 
     # Cost -----------------------------------------------------------------------------------
 
     @property
-    def cost(self) -> Cost | None:
+    def cost(self) -> "Cost | None":
         """What the session costs so far, at list prices; None when its model has no known price.
 
         For prices of your own: `rtclient.prices.cost_of(client.usage, Prices(…))`.
         """
+        # Late: most programs never ask.
+        from rtclient.prices import cost_of, prices_of, transcription_prices_of
+
         session = self.conversation.session
         prices = prices_of(session.get("model"))
         if prices is None:
             return None
-        transcription = _input_settings(session).get("transcription") or {}
+        transcription = input_settings(session).get("transcription") or {}
         return cost_of(self.usage, prices, transcription_prices_of(transcription.get("model")))
 
     # Parts of the above ---------------------------------------------------------------------
@@ -305,7 +293,7 @@ class TurnTaking(EventClient):
             if item is not None:
                 await self._until(self._is_quiet)
                 await self.request({"type": "conversation.item.create", "item": item})
-            following = _Following(self.conversation, self._tools)
+            following = AnswerSoFar(self.conversation, self._tools.rounds)
             self.attach(following)
             try:
                 response = await self._respond(fields)
@@ -361,68 +349,6 @@ class TurnTaking(EventClient):
         await self._callbacks.end()
 
 
-class PushToTalk:
-    """One turn of the person, from `async with client.push_to_talk()`."""
-
-    def __init__(self, client: TurnTaking, played_ms: int | None) -> None:
-        self._client = client
-        self._played_ms = played_ms
-        self._turn_detection: Any = None
-        self._sent_bytes = 0
-        self.item: RTInputAudioItem | None = None
-        """The turn, once it has ended; await it for its transcript. None when thrown away."""
-        self.response: RTResponse | None = None
-        """The answer, once the turn has ended; None when it was thrown away."""
-
-    @property
-    def sent_ms(self) -> int:
-        """How long the sound is that was sent."""
-        wire = _input_settings(self._client.conversation.session).get("format") or {}
-        return bytes_to_ms(self._sent_bytes, FORMATS.get(wire.get("type", ""), PCM16))
-
-    async def send(self, audio: bytes) -> None:
-        """Send sound in the session's input format; the first may be of before the key press."""
-        self._sent_bytes += len(audio)
-        await self._client.send_event(
-            {"type": "input_audio_buffer.append", "audio": to_base64(audio)}
-        )
-
-    async def __aenter__(self) -> Self:
-        """Begin."""
-        await self._client.interrupt(self._played_ms)
-        settings = _input_settings(self._client.conversation.session)
-        self._turn_detection = settings.get("turn_detection")
-        if self._turn_detection is not None:
-            await self._set_turn_detection(None)
-        await self._client.send_event({"type": "input_audio_buffer.clear"})
-        return self
-
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """End: the model answers."""
-        try:
-            if exc_type is not None or self.sent_ms < MIN_TURN_MS:
-                await self._client.send_event({"type": "input_audio_buffer.clear"})
-            else:
-                # Both at once: the server handles them in their order, and the answer comes sooner.
-                self.item, self.response = await asyncio.gather(
-                    self._client.request({"type": "input_audio_buffer.commit"}),
-                    self._client._respond(),
-                )
-        finally:
-            if self._turn_detection is not None:
-                with contextlib.suppress(ConnectionLost):
-                    await self._set_turn_detection(self._turn_detection)
-
-    async def _set_turn_detection(self, wire: Mapping[str, Any] | None) -> None:
-        session = {"type": "realtime", "audio": {"input": {"turn_detection": wire}}}
-        await self._client.send_event({"type": "session.update", "session": session})
-
-
 class _Wakes:
     """Calls a function at each event of the server."""
 
@@ -434,96 +360,3 @@ class _Wakes:
 
     def on_client_event(self, event: dict[str, Any]) -> None:
         pass
-
-
-class _Following:
-    """Follows an answer over the responses that it takes: calls of tools, then words."""
-
-    def __init__(self, conversation: Conversation, tools: Tools) -> None:
-        self._conversation = conversation
-        self._tools = tools
-        self._audio: dict[str, bytearray] = {}
-        self._ids: list[str] = []
-        self._is_between = False
-        """Whether a response to outputs of tools is to come."""
-        self.is_over = False
-
-    def begin(self, response_id: str) -> None:
-        """Follow this response, which may be over already."""
-        self._ids.append(response_id)
-        self._look()
-
-    def on_server_event(self, event: dict[str, Any]) -> None:
-        kind = event["type"]
-        if kind == "response.output_audio.delta":
-            chunk = base64.b64decode(event["delta"])
-            self._audio.setdefault(event["response_id"], bytearray()).extend(chunk)
-        elif self._is_between and kind == "response.created":
-            response = self._conversation.response(event["response"]["id"])
-            if response is not None and not response.is_out_of_band:
-                self._is_between = False
-                self._ids.append(response.id)
-        elif self._is_between or (kind == "response.done" and self._ids):
-            self._look()
-
-    def on_client_event(self, event: dict[str, Any]) -> None:
-        pass
-
-    def _look(self) -> None:
-        response = self._conversation.response(self._ids[-1])
-        if response is not None and response.is_active:
-            return
-        items = map(self._conversation.item, response.item_ids if response else ())
-        has_calls = any(item is not None and item.type == "function_call" for item in items)
-        self._is_between = has_calls and self._tools.rounds.is_open
-        self.is_over = not self._is_between
-
-    def answer(self) -> Answer:
-        """Return what was said. Raises `ResponseFailed`."""
-        found = [self._conversation.response(response_id) for response_id in self._ids]
-        responses = [response for response in found if response is not None]
-        for response in responses:
-            if response.status in ("failed", "incomplete"):
-                code = (response.error or {}).get("code") or response.reason
-                raise ResponseFailed(response.status, response_id=response.id, code=code)
-        items = [self._conversation.item(i) for one in responses for i in one.item_ids]
-        words = [
-            item.transcript or item.text
-            for item in items
-            if item is not None and item.type == "message"
-        ]
-        return Answer(
-            transcript="\n".join(filter(None, words)),
-            audio=b"".join(bytes(self._audio.get(one, b"")) for one in self._ids),
-            is_interrupted=any(response.status == "cancelled" for response in responses),
-        )
-
-
-def _cut(conversation: Conversation, played_ms: int, item_id: str | None) -> dict[str, Any] | None:
-    """Return the event that cuts a message to what was heard of it, if one is needed."""
-    spoken = [item for item in conversation.items if item.role == "assistant" and item.has_audio]
-    item = conversation.item(item_id) if item_id is not None else spoken[-1] if spoken else None
-    if item is None:
-        return None
-    for index, part in enumerate(item.parts):
-        if part.type != "audio":
-            continue
-        if played_ms <= part.audio_ms or part is item.parts[-1]:
-            playback = Playback(
-                item_id=item.id,
-                content_index=index,
-                played_samples=max(0, played_ms) * SAMPLES_PER_MS,
-                received_samples=part.audio_ms * SAMPLES_PER_MS,
-                is_complete=item.status == "completed",
-                is_known=not item.is_out_of_band,
-                is_truncated=part.heard_ms is not None,
-            )
-            return truncation(playback).event
-        played_ms -= part.audio_ms
-    return None
-
-
-def _input_settings(session: Mapping[str, Any]) -> Mapping[str, Any]:
-    audio = session.get("audio") or {}
-    settings: Mapping[str, Any] = audio.get("input") or {}
-    return settings

@@ -23,7 +23,7 @@ from typing import Any, Final, Literal, get_args
 
 from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
 from rtclient.streams import Stream
-from rtclient.tool_rounds import call_in
+from rtclient.tools.rounds import call_in
 
 EventName = Literal[
     "transcript",

@@ -1,0 +1,100 @@
+"""A turn of the person as long as a key is held.
+
+Source: Realtime API guide, conversations with push-to-talk.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from rtclient.errors import ConnectionLost
+from rtclient.event_client import EventClient
+from rtclient.items import RTInputAudioItem, RTResponse
+from rtclient.protocol.audio import FORMATS, PCM16, bytes_to_ms, to_base64
+
+MIN_TURN_MS: Final = 100
+"""The service refuses shorter turns."""
+
+
+class PushToTalk:
+    """One turn of the person, from `async with client.push_to_talk()`."""
+
+    def __init__(
+        self,
+        client: EventClient,
+        interrupt: Callable[[], Awaitable[None]],
+        respond: Callable[[], Awaitable[RTResponse]],
+    ) -> None:
+        """Prepare.
+
+        Args:
+            client: What is talked to.
+            interrupt: Stops what the model says.
+            respond: Lets the model answer.
+        """
+        self._client = client
+        self._interrupt = interrupt
+        self._respond = respond
+        self._turn_detection: Any = None
+        self._sent_bytes = 0
+        self.item: RTInputAudioItem | None = None
+        """The turn, once it has ended; await it for its transcript. None when thrown away."""
+        self.response: RTResponse | None = None
+        """The answer, once the turn has ended; None when it was thrown away."""
+
+    @property
+    def sent_ms(self) -> int:
+        """How long the sound is that was sent."""
+        wire = input_settings(self._client.conversation.session).get("format") or {}
+        return bytes_to_ms(self._sent_bytes, FORMATS.get(wire.get("type", ""), PCM16))
+
+    async def send(self, audio: bytes) -> None:
+        """Send sound in the session's input format; the first may be of before the key press."""
+        self._sent_bytes += len(audio)
+        await self._client.send_event(
+            {"type": "input_audio_buffer.append", "audio": to_base64(audio)}
+        )
+
+    async def __aenter__(self) -> Self:
+        """Begin."""
+        await self._interrupt()
+        settings = input_settings(self._client.conversation.session)
+        self._turn_detection = settings.get("turn_detection")
+        if self._turn_detection is not None:
+            await self._set_turn_detection(None)
+        await self._client.send_event({"type": "input_audio_buffer.clear"})
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End: the model answers."""
+        try:
+            if exc_type is not None or self.sent_ms < MIN_TURN_MS:
+                await self._client.send_event({"type": "input_audio_buffer.clear"})
+            else:
+                # Both at once: the server handles them in their order, and the answer comes sooner.
+                self.item, self.response = await asyncio.gather(
+                    self._client.request({"type": "input_audio_buffer.commit"}),
+                    self._respond(),
+                )
+        finally:
+            if self._turn_detection is not None:
+                with contextlib.suppress(ConnectionLost):
+                    await self._set_turn_detection(self._turn_detection)
+
+    async def _set_turn_detection(self, wire: Mapping[str, Any] | None) -> None:
+        session = {"type": "realtime", "audio": {"input": {"turn_detection": wire}}}
+        await self._client.send_event({"type": "session.update", "session": session})
+
+
+def input_settings(session: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a GA session says of the person's sound."""
+    audio = session.get("audio") or {}
+    settings: Mapping[str, Any] = audio.get("input") or {}
+    return settings

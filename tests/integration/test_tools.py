@@ -1,0 +1,204 @@
+"""`@client.tool` against the engine and a scripted peer."""
+
+import asyncio
+import threading
+from typing import Any
+
+import pytest
+
+from rtclient import (
+    ErrorReport,
+    RTClient,
+    ToolCall,
+    ToolError,
+)
+from rtclient.errors import ConnectionLost
+from rtclient.models import FunctionCallOutputItem
+from rtclient.testing import PeerSession, ScriptedPeer, engine, session_created
+from tests.support.talking import Sent, talking
+
+
+async def test_a_plain_function_is_called_in_a_thread_and_the_model_goes_on() -> None:
+    async with talking() as client:
+        ran_in: list[str] = []
+
+        @client.tool
+        def weather(city: str) -> str:
+            """Tell the weather."""
+            ran_in.append(threading.current_thread().name)
+            return f"sun over {city}"
+
+        sent = Sent(client)
+        answer = await client.ask("weather Oslo")
+        assert answer.transcript == "The tool says: sun over weather Oslo"
+        assert ran_in != [threading.current_thread().name]
+        assert len(sent.of("response.create")) == 2
+
+
+async def test_a_coroutine_function_runs_beside_the_stream() -> None:
+    async with talking() as client:
+        may_end = asyncio.Event()
+        calls: asyncio.Queue[ToolCall] = asyncio.Queue()
+        client.on("tool_call", calls.put_nowait)
+
+        @client.tool
+        async def slow() -> dict[str, int]:
+            await may_end.wait()
+            return {"degrees": 7}
+
+        asking = asyncio.create_task(client.ask("slow"))
+        assert (await calls.get()).name == "slow"
+        await client.configure(instructions="The conversation goes on meanwhile.")
+        may_end.set()
+        assert (await asking).transcript == 'The tool says: {"degrees": 7}'
+
+
+async def test_the_model_is_told_in_words_and_the_program_by_error() -> None:
+    async with talking() as client:
+        reports: list[ErrorReport] = []
+        client.on("error", reports.append)
+
+        @client.tool
+        def broken() -> None:
+            raise ValueError("password")
+
+        @client.tool
+        def unknown() -> None:
+            raise ToolError("There is no such city.")
+
+        @client.tool(timeout_s=0.01)
+        async def endless() -> None:
+            await asyncio.Event().wait()
+
+        @client.tool
+        def number(count: int) -> None:
+            raise AssertionError("not reached")
+
+        await client.configure(output_modalities=["text"])
+        says = "The tool says: Error: "
+        assert (await client.ask("broken")).transcript == says + "The tool failed."
+        assert (await client.ask("unknown")).transcript == says + "There is no such city."
+        late = "The tool did not answer within 0.01 seconds."
+        assert (await client.ask("endless")).transcript == says + late
+        assert (await client.ask("number")).transcript.startswith(says + "The argument count")
+        assert [type(report.exception) for report in reports] == [ValueError, TimeoutError]
+        assert {report.code for report in reports} == {"tool_failed"}
+        assert not any("password" in report.message for report in reports)
+
+
+async def test_the_session_has_our_tools_and_those_of_the_program() -> None:
+    theirs = {"type": "function", "name": "theirs", "parameters": {"type": "object"}}
+    async with engine() as endpoint:
+        client = RTClient.to(endpoint)
+
+        @client.tool
+        def early() -> None:
+            """Registered before the connection."""
+
+        async with client:
+            names: asyncio.Queue[set[str]] = asyncio.Queue()
+
+            @client.on("event")
+            def see(event: dict[str, Any]) -> None:
+                if event["type"] == "session.updated":
+                    names.put_nowait({tool["name"] for tool in event["session"]["tools"]})
+
+            assert await names.get() == {"early"}
+            await client.configure(tools=[theirs])
+            assert await names.get() == {"theirs"}
+            assert await names.get() == {"theirs", "early"}
+
+            @client.tool(name="late")
+            def named_otherwise() -> None:
+                """Registered during the session."""
+
+            assert await names.get() == {"theirs", "early", "late"}
+            await client.configure(voice="alloy")
+            assert await names.get() == {"theirs", "early", "late"}
+
+
+async def test_a_server_that_takes_no_tools_is_not_asked_for_ever() -> None:
+    async with ScriptedPeer() as peer:
+        client = RTClient.to(peer.endpoint)
+
+        @client.tool
+        def unwanted() -> None:
+            """Nobody wants it."""
+
+        async with client:
+            session = await peer.session()
+            await session.expect("session.update")
+            confirmed = {"type": "session.updated", "session": session_created()["session"]}
+            await session.send({**confirmed, "event_id": "event_1"})
+            await session.send({**confirmed, "event_id": "event_2"})
+            await client.send_event({"type": "input_audio_buffer.clear"})
+            assert (await session.receive())["type"] == "input_audio_buffer.clear"
+
+
+async def test_calls_of_one_response_are_answered_together() -> None:
+    done = {"type": "function_call", "status": "completed", "name": "tool", "arguments": "{}"}
+
+    async def script(session: PeerSession) -> None:
+        await session.send(session_created())
+        await session.expect("session.update")
+        begun = {"id": "resp_1", "status": "in_progress"}
+        await session.send({"type": "response.created", "event_id": "e", "response": begun})
+        for number in "12":
+            item = {**done, "id": f"item_{number}", "call_id": f"call_{number}"}
+            event = {"type": "response.output_item.done", "event_id": "e", "item": item}
+            await session.send({**event, "response_id": "resp_1", "output_index": 0})
+        ended = {"id": "resp_1", "status": "completed"}
+        await session.send({"type": "response.done", "event_id": "e", "response": ended})
+
+    async with ScriptedPeer(script) as peer:
+        client = RTClient.to(peer.endpoint)
+
+        @client.tool
+        def tool() -> str:
+            return "words"
+
+        async with client:
+            session = await peer.session()
+            outputs = [await session.receive() for _ in "12"]
+            assert {event["item"]["call_id"] for event in outputs} == {"call_1", "call_2"}
+            assert (await session.receive())["type"] == "response.create"
+
+
+async def test_a_program_may_answer_calls_by_hand() -> None:
+    async with talking() as client:
+        by_hand = {"type": "function", "name": "by_hand", "parameters": {"type": "object"}}
+        await client.configure(tools=[by_hand])
+        assert (await client.ask("by_hand")).transcript == ""
+        call = client.conversation.items[-1]
+        assert call.call_id is not None
+        await client.send_item(FunctionCallOutputItem(call_id=call.call_id, output="mine"))
+        sent = Sent(client)
+        answer = await client.generate_response()
+        await answer
+        assert client.conversation.items[-1].transcript == "The tool says: mine"
+        assert len(sent.of("response.create")) == 1
+
+
+async def test_two_tools_of_one_name_are_refused() -> None:
+    async with engine() as endpoint:
+        client = RTClient.to(endpoint)
+        client.tool(name="one")(lambda: None)
+        with pytest.raises(ValueError, match="There is a tool 'one' already"):
+            client.tool(name="one")(lambda: None)
+
+
+async def test_a_client_that_closes_waits_for_no_tool() -> None:
+    never = threading.Event()
+    async with talking() as client:
+        called: asyncio.Queue[ToolCall] = asyncio.Queue()
+        client.on("tool_call", called.put_nowait)
+
+        @client.tool
+        def hanging() -> None:
+            never.wait()
+
+        asking = asyncio.create_task(client.ask("hanging"))
+        await called.get()
+    with pytest.raises(ConnectionLost):
+        await asking
+    never.set()
