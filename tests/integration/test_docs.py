@@ -5,11 +5,14 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.servers import clean_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.timeout(30)  # it starts an engine
 async def test_the_program_of_the_readme_gets_a_spoken_answer(tmp_path: Path) -> None:
     """Run where there is no `.env`, so that the engine answers."""
     (program,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
