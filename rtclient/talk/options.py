@@ -131,7 +131,7 @@ class TalkOptions:
         if self.greeting == "none":
             return None
         if self.greeting:
-            return f"Say exactly this, and nothing else: {self.greeting}"
+            return f"Say exactly: {self.greeting}"
         return None if self.has_microphone_file or self.text_only else GREETING
 
     def session(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, TextIO
 
 from rtclient.extras import MissingExtraError
 from rtclient.talk.captions import Line, printable
-from rtclient.talk.view import View, bar
+from rtclient.talk.view import METER_FLOOR_DB, View, bar
 
 _NAMES: Final = {"you": "You", "model": "Model"}
 _COLORS: Final = {"you": "cyan", "model": "green"}
@@ -147,9 +147,10 @@ class LiveScreen:
             ("model", view.model_db, "green"),
         ):
             text.append(f"{name:<6}", style="dim")
-            text.append(bar(db, _METER_WIDTH), style=style)
-            text.append("▏", style="bright_black")
-            text.append(f"{db:>4.0f} dB   " if db > -60 else "         ", style="dim")
+            full = bar(db, _METER_WIDTH)
+            text.append(full.rstrip("░"), style=style)
+            text.append("░" * full.count("░"), style="bright_black")
+            text.append(f"{db:>4.0f} dB    " if db > METER_FLOOR_DB else " " * 11, style="dim")
         text.truncate(self._width)
         return text
 

@@ -36,7 +36,7 @@ def bar(db: float, width: int) -> str:
     share = min(1.0, max(0.0, 1 - db / METER_FLOOR_DB))
     eighths = math.floor(share * width * 8 + 0.5)
     full, rest = divmod(eighths, 8)
-    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width)
+    return ("█" * full + (_EIGHTHS[rest] if rest else "")).ljust(width, "░")
 
 
 def clock(seconds: float) -> str:
