@@ -6,6 +6,7 @@ What a command is for goes to stdout, everything else to stderr.
 
 import argparse
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -101,6 +102,9 @@ def run(
 
     `interrupted`: the exit code after Ctrl+C.
     """
+
+    # Without a handler of ours warnings of the library would tear what stands on the screen.
+    logging.getLogger("rtclient").addHandler(logging.NullHandler())
 
     async def main() -> int:
         return await work()

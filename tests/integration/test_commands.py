@@ -132,6 +132,28 @@ async def test_a_lost_connection_costs_no_line_and_brings_none_twice(tmp_path: P
     assert all(line["text"] for line in lines)
 
 
+async def test_a_preview_service_transcribes_too(engine: str, tmp_path: Path) -> None:
+    code, out, err = await run(
+        *("transcribe", recording(tmp_path, 2), "--transcription", "ears"),
+        folder=tmp_path,
+        AZURE_OPENAI_ENDPOINT=engine,
+        AZURE_OPENAI_API_KEY="any_key",
+        AZURE_OPENAI_DEPLOYMENT="voice",
+        AZURE_OPENAI_DIALECT="preview",
+    )
+    assert (code, len(out.splitlines())) == (0, 2), err
+    assert "preview dialect" in err
+
+
+async def test_a_reader_that_leaves_early_is_no_trouble(engine: str, tmp_path: Path) -> None:
+    pipe = f"{sys.executable} -m rtclient doctor --no-devices --url {engine} | head -1"
+    async with child("-c", pipe, folder=tmp_path, program="/bin/sh") as kid:
+        assert await kid.ended() == 0
+    assert text(kid.stdout).startswith("ok    settings")
+    assert len(text(kid.stdout).splitlines()) == 1
+    assert text(kid.stderr) == ""
+
+
 async def test_a_profile_chooses_too(engine: str, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(f"url: {engine}\ntranscription: ears\nno-devices: true\n")
     file = recording(tmp_path, 1)

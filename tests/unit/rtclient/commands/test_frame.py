@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rtclient.commands import frame
+from rtclient.commands import doctor, frame, talk, transcribe
 from rtclient.commands.upstream import Choice
 from rtclient.errors import AuthError, ConnectionLost, ReconnectExhausted, ServerError
 from rtclient.service import ServiceSettings, SettingsError
@@ -79,3 +79,15 @@ def test_a_profile_that_cannot_be_used_ends_with_2(
         frame.parsed(frame.parser("doctor", "x"), [f"--profile={file}"])
     assert caught.value.code == 2
     assert words in capsys.readouterr().err
+
+
+def test_one_profile_serves_all_commands(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("silence-ms: 300\ngreeting: none\nlanguage: de\nno-devices: true\n")
+    for command in (talk, transcribe, doctor):
+        line = command.parser()
+        options = ["--profile", str(file), *(["x.wav"] if command is transcribe else [])]
+        found = vars(frame.parsed(line, options))
+        assert found.get("silence_ms", 300) == 300
+        assert found.get("greeting", "none") == "none"
+        assert found.get("no_devices", True) is True
