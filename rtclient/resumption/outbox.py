@@ -12,6 +12,8 @@ Source: Realtime API reference: which event answers which.
 
 import base64
 import binascii
+import math
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -44,9 +46,10 @@ ANSWERS: Final[Mapping[str, str]] = {
 
 _APPEND = "input_audio_buffer.append"
 _COMMIT = "input_audio_buffer.commit"
+_CLEAR = "input_audio_buffer.clear"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Sent:
     event: Event
     chars: int
@@ -60,12 +63,16 @@ class _Sent:
 
 
 class Outbox:
-    """The events of the program that a new session would need again, in order."""
+    """The events of the program that a new session would need again."""
 
     def __init__(self) -> None:
         self.sounds: dict[str, str] = {}
         """Item id → base64 of what was said, for turns without a transcript."""
         self._sent: list[_Sent] = []
+        """Requests, and the sound of those that ask for a turn, in order."""
+        self._speech: deque[_Sent] = deque()
+        """The sound after them, which nobody has asked to be a turn."""
+        self._speech_chars = 0
         self._appended_ms = 0.0
         self._dropped_ms = 0.0
         self._starts_ms: dict[str, float] = {}
@@ -74,12 +81,17 @@ class Outbox:
     @property
     def has_requests(self) -> bool:
         """Whether an event besides sound waits for its answer."""
-        return any(one.kind != _APPEND for one in self._sent)
+        return bool(self._sent)
 
     @property
     def has_sound(self) -> bool:
-        """Whether there is sound that is no turn yet."""
-        return any(one.kind == _APPEND for one in self._sent)
+        """Whether there is sound that nobody has asked to be a turn."""
+        return bool(self._speech)
+
+    @property
+    def dropped_s(self) -> float:
+        """Seconds of sound that had no room while there was no connection."""
+        return self._dropped_ms / 1000
 
     def waiting(self, kind: str) -> list[Event]:
         """Return the events of this type that wait for their answer."""
@@ -100,27 +112,15 @@ class Outbox:
         kind = event["type"]
         if kind == _APPEND:
             self._append(event, bytes_per_s, finds_turns, is_held)
-            return
-        if kind == "input_audio_buffer.clear":
-            self._sent = self._sent[: self._turn_start()] + [
-                one for one in self._sent[self._turn_start() :] if one.kind != _APPEND
-            ]
-        if kind not in ANSWERS and not is_held:
-            return
-        new = _Sent(event, len(encode(event)))
-        others = [one for one in self._sent if one.kind != _APPEND]
-        too_much = sum(one.chars for one in others) + new.chars > MAX_CHARS
-        if too_much or len(others) >= MAX_EVENTS:
-            if is_held:
-                raise LocalProtocolError(
-                    "There is no connection, and what waits for one has no more room: wait for"
-                    " the state CONNECTED before you send more.",
-                    code="send_buffer_full",
-                    event_type=kind,
-                )
-            if others:  # a server that never answers must not cost memory for ever
-                self._sent.remove(others[0])
-        self._sent.append(new)
+        elif kind in ANSWERS or is_held:
+            new = _Sent(event, len(encode(event)))
+            self._make_room(new, is_held)
+            if kind == _COMMIT:
+                self._sent += self._speech
+            if kind in (_COMMIT, _CLEAR):
+                self._speech.clear()
+                self._speech_chars = 0
+            self._sent.append(new)
 
     def see(self, event: Mapping[str, Any]) -> None:
         """Look at a server event: what it confirms or refuses goes."""
@@ -148,82 +148,81 @@ class Outbox:
         """Return what a new session is sent; the count of its sound begins again.
 
         Args:
-            tail_s: Of sound that is no turn yet, only these last seconds; None is all of it.
+            tail_s: Of sound that nobody asked to be a turn, only these last seconds; None is all.
         """
-        begin = self._turn_start()
         if tail_s is not None:
             from_ms = self._appended_ms - tail_s * 1000
-            self._sent[begin:] = [
-                one for one in self._sent[begin:] if one.kind != _APPEND or one.end_ms > from_ms
-            ]
+            while self._speech and self._speech[0].end_ms <= from_ms:
+                self._drop_oldest()
         self._appended_ms = self._dropped_ms = 0.0
         self._starts_ms.clear()
         self._ends_ms.clear()
-        events = [one.event for one in self._sent]
-        for one in self._sent:
-            if one.kind == _APPEND:
-                length_ms = one.end_ms - one.start_ms
-                one.start_ms, one.end_ms = self._appended_ms, self._appended_ms + length_ms
-                self._appended_ms = one.end_ms
+        everything = [*self._sent, *self._speech]
+        for one in everything:
+            length_ms = one.end_ms - one.start_ms
+            one.start_ms, one.end_ms = self._appended_ms, self._appended_ms + length_ms
+            self._appended_ms = one.end_ms
         self._sent = [one for one in self._sent if one.kind == _APPEND or one.kind in ANSWERS]
-        return events
-
-    @property
-    def dropped_s(self) -> float:
-        """Seconds of sound that had no room while there was no connection."""
-        return self._dropped_ms / 1000
+        return [one.event for one in everything]
 
     # Sound --------------------------------------------------------------------------------
 
     def _append(self, event: Event, bytes_per_s: int, finds_turns: bool, is_held: bool) -> None:
         audio = event.get("audio")
         chars = len(audio) if isinstance(audio, str) else 0
-        length_ms = chars * 0.75 * 1000 / bytes_per_s
         start_ms = self._appended_ms
-        self._appended_ms += length_ms
-        self._sent.append(_Sent(event, chars, start_ms, self._appended_ms))
-        begin = self._turn_start()
-        first = next((one for one in self._sent[begin:] if one.kind == _APPEND), None)
-        while first is not None and self._is_too_long(first, begin, finds_turns):
-            self._sent.remove(first)
+        self._appended_ms += chars * 0.75 * 1000 / bytes_per_s
+        self._speech.append(_Sent(event, chars, start_ms, self._appended_ms))
+        self._speech_chars += chars
+        max_ms = MAX_SPEECH_S * 1000 if finds_turns else math.inf
+        while (
+            self._appended_ms - self._speech[0].start_ms > max_ms or self._speech_chars > MAX_CHARS
+        ) and len(self._speech) > 1:
+            oldest = self._drop_oldest()
             if is_held:
-                self._dropped_ms += first.end_ms - first.start_ms
-            first = next((one for one in self._sent[begin:] if one.kind == _APPEND), None)
+                self._dropped_ms += oldest.end_ms - oldest.start_ms
 
-    def _is_too_long(self, first: _Sent, begin: int, finds_turns: bool) -> bool:
-        if finds_turns:
-            return self._appended_ms - first.start_ms > MAX_SPEECH_S * 1000
-        # One comparison for nearly every call: this runs for each piece of sound.
-        if (self._appended_ms - first.start_ms) < MAX_SPEECH_S * 1000:
-            return False
-        return sum(one.chars for one in self._sent[begin:] if one.kind == _APPEND) > MAX_CHARS
-
-    def _turn_start(self) -> int:
-        """Return where the events begin whose sound is no turn and is not asked to be one."""
-        for index in range(len(self._sent) - 1, -1, -1):
-            if self._sent[index].kind == _COMMIT:
-                return index + 1
-        return 0
+    def _drop_oldest(self) -> _Sent:
+        oldest = self._speech.popleft()
+        self._speech_chars -= oldest.chars
+        return oldest
 
     def _committed(self, item_id: str) -> None:
         end_ms = self._ends_ms.pop(item_id, None)
         start_ms = self._starts_ms.pop(item_id, 0.0)
         if end_ms is not None:
             turn = [one for one in self._sent if one.kind == _APPEND and one.start_ms < end_ms]
-            spoken = [one for one in turn if one.end_ms > start_ms]
+            self._sent = [one for one in self._sent if one not in turn]
+            while self._speech and self._speech[0].start_ms < end_ms:
+                turn.append(self._drop_oldest())
+            turn = [one for one in turn if one.end_ms > start_ms]
         else:
             commit = next((i for i, one in enumerate(self._sent) if one.kind == _COMMIT), None)
             if commit is None:
                 return
-            turn = spoken = [one for one in self._sent[:commit] if one.kind == _APPEND]
-            del self._sent[commit]
-        gone = {id(one) for one in turn}
-        self._sent = [one for one in self._sent if id(one) not in gone]
-        self.sounds[item_id] = _joined(one.event.get("audio") for one in spoken)
+            turn = [one for one in self._sent[:commit] if one.kind == _APPEND]
+            before = [one for one in self._sent[:commit] if one.kind != _APPEND]
+            self._sent[: commit + 1] = before
+        self.sounds[item_id] = _joined(one.event.get("audio") for one in turn)
         while sum(map(len, self.sounds.values())) > MAX_SOUNDS_CHARS:
             del self.sounds[next(iter(self.sounds))]
 
     # Requests -----------------------------------------------------------------------------
+
+    def _make_room(self, new: _Sent, is_held: bool) -> None:
+        others = [one for one in self._sent if one.kind != _APPEND]
+        chars = sum(one.chars for one in others) + new.chars
+        if chars <= MAX_CHARS and len(others) < MAX_EVENTS:
+            return
+        if is_held:
+            raise LocalProtocolError(
+                "There is no connection, and what waits for one has no more room: wait for the"
+                " state CONNECTED before you send more.",
+                code="send_buffer_full",
+                event_type=new.kind,
+            )
+        if others:  # a server that never answers must not cost memory for ever
+            self._remove(others[0])
 
     def _confirm(self, kind: str, item_id: object) -> None:
         for one in self._sent:
@@ -240,7 +239,20 @@ class Outbox:
             # Ours have ids, so a server that names none means the oldest.
             found = requests[:1] if body.get("type") == "invalid_request_error" else []
         for one in found:
-            self._sent.remove(one)
+            self._remove(one)
+
+    def _remove(self, request: _Sent) -> None:
+        place = self._sent.index(request)
+        del self._sent[place]
+        if request.kind != _COMMIT:
+            return
+        # The sound that did not become a turn is still the server's.
+        previous = (i for i in range(place - 1, -1, -1) if self._sent[i].kind == _COMMIT)
+        begin = next(previous, -1) + 1
+        speech = [one for one in self._sent[begin:place] if one.kind == _APPEND]
+        self._sent[begin:place] = [one for one in self._sent[begin:place] if one.kind != _APPEND]
+        self._speech.extendleft(reversed(speech))
+        self._speech_chars += sum(one.chars for one in speech)
 
 
 _CONFIRMING: Final = frozenset({*ANSWERS.values(), "conversation.item.done"})

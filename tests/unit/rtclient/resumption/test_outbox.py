@@ -150,6 +150,31 @@ def test_times_count_from_the_begin_of_each_session() -> None:
     assert set(base64.b64decode(outbox.sounds["t"])) == {1}
 
 
+def test_the_sound_of_a_refused_commit_is_still_there() -> None:
+    outbox = Outbox()
+    append(outbox, mark=1)
+    add(outbox, "input_audio_buffer.commit")
+    append(outbox, mark=2)
+    add(outbox, "input_audio_buffer.commit", event_id="second")
+    append(outbox, mark=3)
+    outbox.see({"type": "error", "error": {"event_id": "second"}})
+    assert again(outbox) == ["append", "commit", "append", "append"]
+    outbox.see({"type": "input_audio_buffer.committed", "item_id": "turn"})
+    assert not outbox.has_requests
+    assert again(outbox) == ["append", "append"]
+
+
+def test_a_turn_that_the_server_found_first_leaves_the_commit_alone() -> None:
+    outbox = Outbox()
+    append(outbox, vad=True)
+    add(outbox, "input_audio_buffer.commit", event_id="late")
+    outbox.see({"type": "input_audio_buffer.speech_stopped", "item_id": "t", "audio_end_ms": 100})
+    outbox.see({"type": "input_audio_buffer.committed", "item_id": "t"})
+    assert again(outbox) == ["commit"]
+    outbox.see({"type": "error", "error": {"event_id": "late"}})
+    assert again(outbox) == []
+
+
 def test_a_transcript_makes_the_sound_needless() -> None:
     outbox = Outbox()
     append(outbox)
