@@ -142,9 +142,10 @@ class Tools:
         self._do(self.rounds.on_output(call.call_id, output))
 
     async def _output(self, tool: _Tool, call: ToolCall) -> str:
+        limit = asyncio.timeout(tool.timeout_s)
         try:
             arguments = tool.signature.read(call.arguments)
-            async with asyncio.timeout(tool.timeout_s) as limit:
+            async with limit:
                 return as_output(await _called(tool.function, arguments))
         except ToolError as exc:
             return f"Error: {exc}"

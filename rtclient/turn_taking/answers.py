@@ -1,7 +1,7 @@
 """An answer of the model, over all the responses that it takes: calls of tools, then words."""
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rtclient.errors import ResponseFailed
@@ -15,7 +15,7 @@ class Answer:
 
     transcript: str
     """Its words, spoken or written; a line for each message."""
-    audio: bytes
+    audio: bytes = field(repr=False)
     """Its sound in the session's output format; b"" when it wrote."""
     is_interrupted: bool = False
     """Whether it was cut short: the person spoke, or the program interrupted."""

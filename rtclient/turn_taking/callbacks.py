@@ -18,7 +18,7 @@ import base64
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
@@ -67,7 +67,7 @@ class Transcript:
 class AudioChunk:
     """Sound of the model, several times faster than it sounds."""
 
-    audio: bytes
+    audio: bytes = field(repr=False)
     """In the session's output format: pcm16, mono, 24 kHz by default."""
     item_id: str
     content_index: int

@@ -50,6 +50,7 @@ class Registers(Protocol[T]):
 
     def __call__(self, callback: Callable[[T], R], /) -> Callable[[T], R]:
         """Register `callback` and return it."""
+        ...
 
 
 class TurnTaking(EventClient):

@@ -86,6 +86,21 @@ async def test_an_answer_that_fails_is_raised_with_its_code() -> None:
     assert failure.value.code == "rate_limit_exceeded"
 
 
+async def test_an_answer_that_breaks_off_with_its_connection_says_so() -> None:
+    faults = ("close:1011@response.output_audio.delta#2,session=1",)
+    async with talking({"turns": [{"answer": LONG}, {"answer": "Second."}]}, faults) as client:
+        first = await client.ask("one")
+        assert first.is_interrupted
+        assert LONG.startswith(first.transcript)
+        second = await client.ask("two")
+        assert (second.transcript, second.is_interrupted) == ("Second.", False)
+
+
+async def test_what_is_said_does_not_flood_a_log() -> None:
+    async with talking() as client:
+        assert len(repr(await client.say("hello"))) < 100
+
+
 async def test_a_question_ends_with_its_client() -> None:
     async with ScriptedPeer() as peer:
         client = RTClient.to(peer.endpoint)

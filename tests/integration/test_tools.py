@@ -202,3 +202,66 @@ async def test_a_client_that_closes_waits_for_no_tool() -> None:
     with pytest.raises(ConnectionLost):
         await asking
     never.set()
+
+
+async def test_a_tool_outlives_its_connection() -> None:
+    async with talking(faults=("close:1011@response.done#1,session=1",)) as client:
+        is_restored = asyncio.Event()
+        client.on("restored", lambda _: is_restored.set())
+
+        @client.tool
+        async def slow() -> str:
+            await is_restored.wait()
+            return "late"
+
+        sent = Sent(client)
+        assert (await client.ask("slow")).transcript == "The tool says: late"
+        assert len(sent.of("response.create")) == 2
+
+
+BUSY = "conversation_already_has_active_response"
+
+
+def response_of(response_id: str, status: str) -> dict[str, Any]:
+    kind = "response.created" if status == "in_progress" else "response.done"
+    return {"type": kind, "event_id": "e", "response": {"id": response_id, "status": status}}
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+async def test_a_response_of_the_turn_detection_counts_when_it_saw_the_output(
+    is_first: bool,
+) -> None:
+    """The turn detection starts a response just before, or just after the output is there."""
+    call = {"id": "item_1", "type": "function_call", "call_id": "call_1", "status": "completed"}
+    call |= {"name": "tool", "arguments": "{}"}
+    done = {"type": "response.output_item.done", "event_id": "e", "response_id": "resp_1"}
+    output = {"id": "item_2", "type": "function_call_output", "call_id": "call_1", "output": "x"}
+    added = {"type": "conversation.item.added", "event_id": "e", "item": output}
+    begun = response_of("resp_vad", "in_progress")
+    async with ScriptedPeer() as peer:
+        client = RTClient.to(peer.endpoint)
+
+        @client.tool
+        def tool() -> str:
+            return "x"
+
+        async with client:
+            session = await peer.session()
+            for event in (response_of("resp_1", "in_progress"), {**done, "item": call}):
+                await session.send(event)
+            await session.send(response_of("resp_1", "completed"))
+            asked = await session.expect("response.create")
+            for event in (begun, added) if is_first else (added, begun):
+                await session.send(event)
+            error = {"type": "invalid_request_error", "code": BUSY, "message": "Busy."}
+            error |= {"event_id": asked["event_id"]}
+            await session.send({"type": "error", "event_id": "e", "error": error})
+            await session.send(response_of("resp_vad", "completed"))
+            if is_first:
+                await session.expect("response.create")
+            # Whatever was due is sent before the second of these.
+            for _ in range(2):
+                await client.send_event({"type": "input_audio_buffer.clear"})
+                await session.expect("input_audio_buffer.clear")
+            asks = [event for event in session.events if event["type"] == "response.create"]
+            assert len(asks) == (2 if is_first else 1)
