@@ -11,7 +11,7 @@ import pytest
 
 from rtclient.engine_process import engine_process
 from rtclient.sound_files import duration_s, write_wav
-from rtclient.testing import ScriptedPeer, greet
+from rtclient.testing import PeerSession, ScriptedPeer, greet, session_created
 from tests.support.servers import child, clean_environment
 from tests.support.terminal import terminal
 from tests.unit.rtclient.commands.test_cutting import loud, quiet
@@ -275,3 +275,33 @@ async def test_a_refused_key_is_told_with_the_setting(tmp_path: Path) -> None:
     assert "Check OPENAI_API_KEY. The service said: HTTP 401." in err
     assert "canary" not in err
     assert "Traceback" not in err
+
+
+async def test_a_failed_transcription_is_told_while_the_conversation_goes_on(
+    tmp_path: Path,
+) -> None:
+    item = {"item_id": "item_1", "content_index": 0}
+    failed = "conversation.item.input_audio_transcription.failed"
+    error = {"type": "server_error", "code": "model_not_found", "message": "spoken words"}
+
+    async def deaf(session: PeerSession) -> None:
+        await greet(session)
+        update = await session.expect("session.update")
+        told = {"event_id": "e1", "session": {**session_created()["session"], **update["session"]}}
+        await session.send({"type": "session.updated", **told})
+        await session.send({"type": "input_audio_buffer.committed", "event_id": "e2", **item})
+        await session.send({"type": failed, "event_id": "e3", "error": error, **item})
+
+    async with ScriptedPeer(deaf) as peer:
+        settings = {"OPENAI_BASE_URL": peer.url.replace("ws", "http")}
+        async with terminal(
+            *(sys.executable, "-m", "rtclient", "talk", "--text-only"),
+            folder=tmp_path,
+            environment=settings,
+        ) as screen:
+            await screen.until(r"The transcription of what you said\s+failed")
+            await screen.until("TRANSCRIPTION_MODEL")
+            await screen.until("listening")
+            assert "spoken words" not in screen.text
+            screen.type("\x03")
+            assert await screen.ended() == 0
