@@ -151,6 +151,8 @@ class SessionKeeper:
         elif (candidate := self._candidate_of(generation)) is not None:
             if self._began:
                 candidate.see(event, now)
+            elif _path(event, "error", "code") == "session_expired" and self._restores:
+                pass  # it closes without having begun: another dial finds another session
             else:
                 self._on_first(candidate, event, now)
         return self._done(now)

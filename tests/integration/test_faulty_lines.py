@@ -5,10 +5,11 @@ A thousand more are in tests/soak; what is judged stands in tests/support/fault_
 
 import pytest
 
-from rtclient.low_level_client import ReconnectPolicy
-from tests.support.fault_peer import AT_THE_DOOR
+from rtclient.endpoints import Endpoint
+from rtclient.low_level_client import ReconnectPolicy, RTLowLevelClient
+from tests.support.fault_peer import AT_THE_DOOR, FaultyService, LineFault
 from tests.support.fault_plan import plan_of
-from tests.support.fault_runs import run, run_all
+from tests.support.fault_runs import FAST, run, run_all
 
 LIMIT_S = 6.0
 
@@ -41,3 +42,11 @@ def test_the_plans_have_every_fault() -> None:
 async def test_a_client_that_gives_up_is_found_out() -> None:
     report = await run(3, limit_s=LIMIT_S, reconnect_policy=ReconnectPolicy(max_attempts=0))
     assert any("given up without a reason" in one for one in report.found)
+
+
+async def test_a_session_that_expires_before_it_begins_is_no_session() -> None:
+    async with FaultyService([LineFault("expired")]) as service:
+        endpoint = Endpoint(url=service.url, kind="openai", label="the faulty service")
+        async with RTLowLevelClient.to(endpoint, connect_policy=FAST) as client:
+            assert (await client.recv()).type == "session.created"
+        assert service.connections == 2

@@ -203,7 +203,7 @@ class SmallSession:
 
     def _speaking(self, response_id: str) -> list[Event]:
         item_id = self._new_id("item")
-        said = f"answer {next(self.words)}"
+        said = f"{next(self.words):04} is the answer"
         item = {"id": item_id, "type": "message", "role": "assistant"}
         begun = {**item, "status": "in_progress", "content": []}
         part = {"type": "output_audio", "transcript": said}

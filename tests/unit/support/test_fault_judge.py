@@ -37,7 +37,7 @@ def good() -> tuple[Book, SmallSession]:
         book.events += answers
     (spoken_id,) = (e["item_id"] for e in book.seen("input_audio_buffer.committed"))
     (answer_id,) = (e["item"]["id"] for e in book.seen("response.output_item.done"))
-    book.kept = {"a": "one", "b": "two", spoken_id: None, answer_id: "answer 1"}
+    book.kept = {"a": "one", "b": "two", spoken_id: None, answer_id: "0001 is the answer"}
     book.said = {spoken_id: "1:20 2:20"}
     book.instructions, book.asked = "three", 1
     return book, session
