@@ -30,7 +30,7 @@ from rtclient.routing import Router
 from rtclient.streams import Signal
 
 if TYPE_CHECKING:
-    from rtclient.recording import Recorder
+    from rtclient.recording.recorder import Recorder
 
 _log = logging.getLogger(__name__)
 
@@ -115,8 +115,8 @@ class EventClient:
         """
         # Late: a program that gives its address needs none of it.
         from rtclient.environment import service_settings
-        from rtclient.upstream import check, open_upstream
-        from rtclient.upstream import ssl_context as context_of
+        from rtclient.service.opening import check, open_upstream
+        from rtclient.service.opening import ssl_context as context_of
 
         settings = service_settings(upstream)
         check(settings)
@@ -223,7 +223,7 @@ class EventClient:
             FileExistsError: The folder holds a recording already.
             OSError: The folder cannot be written.
         """
-        from rtclient.recording import Recorder  # late: most programs record nothing
+        from rtclient.recording.recorder import Recorder  # late: most programs record nothing
 
         recorder = Recorder(folder, self.conversation)
         self.attach(recorder)
@@ -284,19 +284,20 @@ class EventClient:
 
     async def _read(self) -> None:
         error: Exception | None = None
-        is_open = True
-        while is_open:
+        try:
+            while (event := await self._next()) is not None:
+                self._take(event)
+        except Exception as exc:
+            error = exc
+        finally:
+            self._end(error)
+
+    async def _next(self) -> dict[str, Any] | None:
+        while True:
             try:
-                event = await self._low.recv_event()
-            except RemoteProtocolError as refused:
-                _log.warning("Something that is no event was passed over: %s", refused)
-            except Exception as ended:
-                error, is_open = ended, False
-            else:
-                is_open = event is not None
-                if event is not None:
-                    self._take(event)
-        self._end(error)
+                return await self._low.recv_event()
+            except RemoteProtocolError as error:
+                _log.warning("Something that is no event was passed over: %s", error)
 
     def _on_restored(self, _restoration: Restoration) -> None:
         # Behind the events of the old connection that wait to be read.

@@ -101,7 +101,7 @@ class Requests:
         self._open = [_Open(one.event, None) if one.event is event else one for one in self._open]
 
     def _fail(self, error: object) -> bool:
-        body = error if isinstance(error, Mapping) else {}
+        body = _mapping(error)
         if (event_id := body.get("event_id")) is not None:
             found = [one for one in self._open if one.event.get("event_id") == event_id]
         else:
@@ -121,7 +121,7 @@ class Requests:
 def _fits(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     """Tell whether an event of the right type is about what was asked."""
     if asked["type"] == "response.create":
-        return _fits_response(asked.get("response") or {}, answer.get("response") or {})
+        return _fits_response(_mapping(asked.get("response")), _mapping(answer.get("response")))
     asked_id = asked.get("item_id", _id(asked.get("item")))
     return asked_id is None or bool(asked_id == answer.get("item_id", _id(answer.get("item"))))
 
@@ -139,4 +139,8 @@ def _fits_response(asked: Mapping[str, Any], response: Mapping[str, Any]) -> boo
 
 
 def _id(item: object) -> Any:
-    return item.get("id") if isinstance(item, Mapping) else None
+    return _mapping(item).get("id")
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

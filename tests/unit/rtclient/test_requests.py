@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rtclient.errors import ServerError
 from rtclient.requests import ANSWERS, Requests, as_exception, new_id
 
 Event = dict[str, Any]
+FIELDS = st.sampled_from(["item", "item_id", "id", "response", "conversation", "metadata", "error"])
 
 
 class Call:
@@ -155,3 +158,26 @@ def test_ids_are_new_and_short_enough_for_the_api() -> None:
 def test_an_error_of_an_odd_shape_still_says_something() -> None:
     assert str(as_exception(None)) == "None"
     assert str(as_exception({"message": None})) == "The server gave no reason."
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(FIELDS, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(
+    asked=st.lists(st.tuples(st.sampled_from(sorted(ANSWERS)), VALUES, VALUES), max_size=3),
+    kinds=st.lists(st.sampled_from(["error", *sorted(ANSWERS.values())]), max_size=5),
+    body=st.dictionaries(FIELDS, VALUES, max_size=5),
+)
+def test_no_shape_of_an_event_breaks_the_reader(
+    asked: list[tuple[str, Any, Any]], kinds: list[str], body: Event
+) -> None:
+    requests = Requests()
+    calls = [Call(requests, kind, item=item, response=asks) for kind, item, asks in asked]
+    for kind in kinds:
+        requests.see({**body, "type": kind}, "answer")
+    requests.end(RuntimeError("gone"))
+    assert [len(call.outcomes) for call in calls] == [1] * len(calls)
