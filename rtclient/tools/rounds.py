@@ -10,7 +10,8 @@ Rules of the file:
   were in the conversation has seen them anyway, such as one that the turn detection started;
 - while a response runs or the person speaks, asking waits;
 - calls of functions that are not ours are the program's: when it answers last, it asks;
-- the person interrupted for good (`response.cancel`): the outputs are sent, nothing is asked.
+- a program that cancels while nobody speaks wants silence: the outputs are sent, nothing is asked.
+  Where the person speaks, the conversation goes on, and with it the round.
 
 Source: Realtime API guide, function calling; the server handles events in their order, so an output
 whose `conversation.item.added` came before a `response.created` is known to that response.
@@ -77,6 +78,8 @@ class ToolRounds:
         """Calls of responses that were cancelled by the program."""
         self._unconfirmed: set[str] = set()
         """Calls whose outputs were sent and are not yet in the conversation."""
+        self._is_held = False
+        """Whether the person speaks without turn detection."""
         self._is_owed = False
         """Whether outputs wait for a response that sees them."""
         self._is_blocked = False
@@ -138,9 +141,23 @@ class ToolRounds:
         return [event, *self._ask()]
 
     def on_interruption(self) -> None:
-        """The person wants silence: what runs is answered, and nothing more is asked."""
-        self._quiet.update(self._running)
-        self._is_owed = False
+        """Note that the program interrupts the model."""
+        if not self._is_speaking:
+            self._quiet.update(self._running)
+            self._is_owed = False
+
+    def hold(self) -> None:
+        """Ask nothing until `release`: the person speaks, and only the program knows it."""
+        self._is_held = True
+
+    def release(self) -> list[Action]:
+        """The person has spoken."""
+        self._is_held = False
+        return self._ask()
+
+    @property
+    def _is_speaking(self) -> bool:
+        return self._is_held or self._conversation.is_user_speaking
 
     def _on_item(self, event: Mapping[str, Any]) -> list[Action]:
         call = call_in(event)
@@ -175,7 +192,7 @@ class ToolRounds:
             # We ask only while nothing runs, so this one began after it: on a server that confirms
             # no items it was ours, else ours comes next.
             self._asked, self._is_owed = None, False
-        if response.reason == "client_cancelled":
+        if response.reason == "client_cancelled" and not self._is_speaking:
             self._quiet |= {
                 call.call_id for call in self._running.values() if call.response_id == response.id
             }
@@ -201,7 +218,7 @@ class ToolRounds:
             or self._asked
             or self._is_blocked
             or self._conversation.active_response is not None
-            or self._conversation.is_user_speaking
+            or self._is_speaking
         ):
             return []
         self._count += 1

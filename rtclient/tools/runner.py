@@ -99,8 +99,16 @@ class Tools:
         self._do(self.rounds.on_client_event(event))
 
     def interrupt(self) -> None:
-        """Let calls that run come to their end without an answer of the model."""
+        """Let calls that run come to their end without an answer, unless the person speaks."""
         self.rounds.on_interruption()
+
+    def hold(self) -> None:
+        """Let the model say nothing about outputs until `release`."""
+        self.rounds.hold()
+
+    def release(self) -> None:
+        """Let the model go on."""
+        self._do(self.rounds.release())
 
     async def end(self) -> None:
         """Cancel what runs. A plain function runs on in its thread, and nobody waits for it."""
@@ -170,9 +178,11 @@ class Tools:
     async def _send_all(self) -> None:
         while True:
             event = await self._outbox.get()
-            # The reader of the connection tells everybody that it is gone.
-            with contextlib.suppress(RTError):
+            try:
                 await self._send(event)
+            except RTError as exc:
+                # Whoever waits for the model is told by the reader of the connection.
+                _log.info("A %s of the tools was not sent: %s", event["type"], exc)
 
 
 def _by_name(tools: object) -> dict[str, Any]:

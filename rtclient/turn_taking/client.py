@@ -232,8 +232,8 @@ class TurnTaking(EventClient):
 
         The model makes sound faster than it sounds, so only the program knows how much was played.
         It is safe when nothing is being said. When the person's speech stopped the model already,
-        it only cuts what was said. Tools that run come to their end, and the model does not speak
-        of them before it is asked again.
+        it only cuts what was said. Tools that run come to their end; unless the person speaks, the
+        model does not go on about them before it is asked again.
 
         Args:
             played_ms: Milliseconds of the message that was playing that came out of the
@@ -267,7 +267,7 @@ class TurnTaking(EventClient):
         Args:
             played_ms: As for `interrupt`.
         """
-        return PushToTalk(self, lambda: self.interrupt(played_ms), self._respond)
+        return PushToTalk(self, self._tools, lambda: self.interrupt(played_ms), self._respond)
 
     # Cost -----------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from rtclient.errors import ConnectionLost
 from rtclient.event_client import EventClient
 from rtclient.items import RTInputAudioItem, RTResponse
 from rtclient.protocol.audio import FORMATS, PCM16, bytes_to_ms, to_base64
+from rtclient.tools.runner import Tools
 
 MIN_TURN_MS: Final = 100
 """The service refuses shorter turns."""
@@ -24,6 +25,7 @@ class PushToTalk:
     def __init__(
         self,
         client: EventClient,
+        tools: Tools,
         interrupt: Callable[[], Awaitable[None]],
         respond: Callable[[], Awaitable[RTResponse]],
     ) -> None:
@@ -31,10 +33,12 @@ class PushToTalk:
 
         Args:
             client: What is talked to.
+            tools: They keep quiet while the person speaks.
             interrupt: Stops what the model says.
             respond: Lets the model answer.
         """
         self._client = client
+        self._tools = tools
         self._interrupt = interrupt
         self._respond = respond
         self._turn_detection: Any = None
@@ -59,13 +63,21 @@ class PushToTalk:
 
     async def __aenter__(self) -> Self:
         """Begin."""
+        self._tools.hold()
+        try:
+            await self._begin()
+        except BaseException:
+            self._tools.release()
+            raise
+        return self
+
+    async def _begin(self) -> None:
         await self._interrupt()
         settings = input_settings(self._client.conversation.session)
         self._turn_detection = settings.get("turn_detection")
         if self._turn_detection is not None:
             await self._set_turn_detection(None)
         await self._client.send_event({"type": "input_audio_buffer.clear"})
-        return self
 
     async def __aexit__(
         self,
@@ -84,6 +96,7 @@ class PushToTalk:
                     self._respond(),
                 )
         finally:
+            self._tools.release()
             if self._turn_detection is not None:
                 with contextlib.suppress(ConnectionLost):
                     await self._set_turn_detection(self._turn_detection)

@@ -152,3 +152,34 @@ async def test_a_pressed_key_interrupts_the_model() -> None:
         assert turn.response is not None
         await turn.response
         assert client.conversation.items[-1].transcript == "Yes?"
+
+
+async def test_the_model_speaks_of_no_tool_while_a_key_is_held() -> None:
+    async with talking() as client:
+        may_end, called, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        client.on("tool_call", lambda _: called.set())
+
+        @client.on("event")
+        def see(event: dict[str, Any]) -> None:
+            if event.get("item", {}).get("type") == "function_call_output":
+                answered.set()
+
+        @client.tool
+        async def slow() -> str:
+            await may_end.wait()
+            return "late"
+
+        asking = asyncio.create_task(client.ask("slow"))
+        await called.wait()
+        async with client.push_to_talk() as turn:
+            sent = Sent(client)
+            may_end.set()
+            await answered.wait()
+            await handled(client)
+            assert not sent.of("response.create")
+            await turn.send(speech(300))
+        await asking
+        assert turn.response is not None
+        await turn.response
+        await handled(client)
+        assert len(sent.of("response.create")) == 1, "it has seen the output"

@@ -13,6 +13,7 @@ from rtclient import (
     ToolError,
 )
 from rtclient.errors import ConnectionLost
+from rtclient.low_level_client import ClientState
 from rtclient.models import FunctionCallOutputItem
 from rtclient.testing import PeerSession, ScriptedPeer, engine, session_created
 from tests.support.talking import Sent, talking
@@ -185,6 +186,18 @@ async def test_two_tools_of_one_name_are_refused() -> None:
         client.tool(name="one")(lambda: None)
         with pytest.raises(ValueError, match="There is a tool 'one' already"):
             client.tool(name="one")(lambda: None)
+
+
+async def test_a_tool_may_hang_up() -> None:
+    async with talking() as client:
+
+        @client.tool
+        async def bye() -> None:
+            await client.close()
+
+        with pytest.raises(ConnectionLost):
+            await client.ask("bye")
+        assert client.state is ClientState.CLOSED
 
 
 async def test_a_client_that_closes_waits_for_no_tool() -> None:

@@ -209,6 +209,29 @@ def test_after_an_interruption_by_the_program_nothing_is_asked() -> None:
     assert not talk.asked
 
 
+def test_after_an_interruption_by_the_person_the_round_goes_on() -> None:
+    talk = Talk()
+    talk.begin("resp_1")
+    talk.call("resp_1", "call_1")
+    talk.server("input_audio_buffer.speech_started", item_id="item_2", audio_start_ms=1)
+    talk.rounds.on_interruption()
+    talk.end("resp_1", "cancelled", "client_cancelled")
+    talk.server("input_audio_buffer.committed", item_id="item_2")
+    talk.begin("resp_vad")
+    talk.end("resp_vad")
+    talk.output("call_1")
+    assert len(talk.asked) == 1
+
+
+def test_while_the_program_holds_nothing_is_asked() -> None:
+    talk = in_a_round("call_1")
+    talk.rounds.hold()
+    talk.rounds.on_interruption()
+    talk.output("call_1")
+    assert not talk.asked
+    assert len(talk.rounds.release()) == 1
+
+
 def test_calls_of_the_program_are_left_to_it() -> None:
     talk = Talk()
     talk.begin("resp_1")
