@@ -11,8 +11,8 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 
-from rtclient.oneshot import RealtimeWebSocketClient
-from rtclient.realtime_config import RealtimeConfig
+from rtclient.oneshot.client import RealtimeWebSocketClient
+from rtclient.oneshot.config import RealtimeConfig
 from rtclient.sound_files import read_sound, write_wav
 
 __all__ = ["RealtimeConfig", "RealtimeWebSocketClient"]

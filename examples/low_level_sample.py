@@ -14,8 +14,8 @@ from pathlib import Path
 from rtclient import InputAudioBufferAppendMessage, RTLowLevelClient
 from rtclient.environment import service_settings
 from rtclient.errors import RTError, ServerError
+from rtclient.service.opening import open_upstream
 from rtclient.sound_files import sound_chunks, write_wav
-from rtclient.upstream import open_upstream
 
 SILENCE = bytes(48 * 1000)  # a second: after it the service knows that the turn is over
 TRANSCRIPTION = {"model": "whisper-1"}

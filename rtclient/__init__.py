@@ -120,8 +120,8 @@ from rtclient.models import (
     Voice,
     create_message_from_dict,
 )
-from rtclient.oneshot import RealtimeWebSocketClient
-from rtclient.realtime_config import RealtimeConfig
+from rtclient.oneshot.client import RealtimeWebSocketClient
+from rtclient.oneshot.config import RealtimeConfig
 from rtclient.resumption.actions import Restoration
 from rtclient.resumption.policy import ReconnectPolicy
 from rtclient.tools.kinds import ToolError

@@ -9,9 +9,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from rtclient import service
 from rtclient.endpoints import Endpoint
-from rtclient.service import ServiceSettings, SettingsError
+from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, clean, kind_of
 
 LOCAL = "LOCAL_"
 """What the names of the engine's settings for model servers begin with."""
@@ -87,7 +86,7 @@ def service_settings(upstream: str | None = None, start: Path | None = None) -> 
         ValueError: `upstream` is none of the three.
     """
     try:
-        chosen = None if upstream is None else service.kind_of(upstream)
+        chosen = None if upstream is None else kind_of(upstream)
     except ValueError as exc:
         raise ValueError(f"upstream {exc}.") from None
     path = find_dotenv(start)
@@ -95,7 +94,7 @@ def service_settings(upstream: str | None = None, start: Path | None = None) -> 
         theirs = _read(path)
     except ValueError as exc:
         raise SettingsError([str(exc)]) from None
-    values = {name: service.clean(os.environ.get(name, "")) for name in service.NAMES.values()}
+    values = {name: clean(os.environ.get(name, "")) for name in NAMES.values()}
     from_file = {name for name, value in values.items() if not value and theirs.get(name)}
     values |= {name: theirs[name] for name in from_file}
     return ServiceSettings.from_values(values, source=path if from_file else None).using(chosen)
@@ -104,7 +103,7 @@ def service_settings(upstream: str | None = None, start: Path | None = None) -> 
 def endpoint(upstream: str | None = None, start: Path | None = None) -> Endpoint | None:
     """Return where to dial as the environment has it; None for the engine on this machine.
 
-    `rtclient.upstream.open_upstream` also starts that engine and asks for Microsoft Entra ID
+    `rtclient.service.opening.open_upstream` also starts that engine and asks for Microsoft Entra ID
     tokens. The arguments are those of `service_settings`.
 
     Raises:

@@ -6,7 +6,7 @@ from pathlib import Path
 from rtclient.commands import advice, doctor, talk, transcribe
 from rtclient.commands.advice import Advice
 from rtclient.commands.watch import ABSENT_AFTER_S, LatencyWatch
-from rtclient.service import ServiceSettings
+from rtclient.service.settings import ServiceSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 

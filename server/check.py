@@ -7,8 +7,8 @@ so no tokens. Whether transcription works shows only when somebody speaks.
 import time
 from dataclasses import dataclass
 
-from rtclient.causes import words_of
-from rtclient.probe import Probe, SessionRefused
+from rtclient.service.causes import words_of
+from rtclient.service.probe import Probe, SessionRefused
 from rtclient.transport import Transport
 from server.errors import FaultError, fault_of, fault_of_cause
 from server.profiles import session_update

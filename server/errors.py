@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from rtclient.causes import Cause, account_cause, cause_of, cause_of_first_event
+from rtclient.service.causes import Cause, account_cause, cause_of, cause_of_first_event
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from rtclient import endpoints
 from rtclient.endpoints import Endpoint
 from rtclient.environment import find_dotenv
 from rtclient.protocol.dialects import Dialect
-from rtclient.retirements import openai_model_warning, transcription_warning
-from rtclient.service import KINDS, ServiceSettings, clean
-from rtclient.upstream import has_azure_identity
+from rtclient.service.opening import has_azure_identity
+from rtclient.service.retirements import openai_model_warning, transcription_warning
+from rtclient.service.settings import KINDS, ServiceSettings, clean
 from server.local_models import LocalModels
 from server.network import Names, NetworkSettings
 from server.setting import setting

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from rtclient.causes import (
+from rtclient.service.causes import (
     Cause,
     account_cause,
     cause_of,
@@ -159,13 +159,21 @@ _TRANSCRIPTION: Final[Mapping[Service, str]] = {
 }
 
 
-def transcription_absent(service: Service, *, is_configured: bool, after_s: float) -> Advice:
+def transcription_absent(
+    service: Service, *, is_configured: bool, after_s: float, in_conversation: bool = True
+) -> Advice:
     """Return what to say when no transcription came for a turn."""
     if not is_configured:
         return Advice(
             "transcription_off",
             "What you say is not written down: transcription is off.",
             "Set TRANSCRIPTION_MODEL, or name a model with --transcription.",
+        )
+    if not in_conversation:
+        return Advice(
+            "transcription_absent",
+            f"No transcription came within {after_s:.0f} seconds.",
+            _TRANSCRIPTION[service],
         )
     return Advice(
         "transcription_absent",
@@ -179,7 +187,7 @@ def transcription_failed(
 ) -> Advice:
     """Return what to say about `conversation.item.input_audio_transcription.failed`.
 
-    `said`: its codes, as `rtclient.causes.words_of_event` finds them.
+    `said`: its codes, as `rtclient.service.causes.words_of_event` finds them.
     """
     if not in_conversation:
         return Advice(

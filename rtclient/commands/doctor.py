@@ -11,7 +11,7 @@ from datetime import date
 from rtclient.commands import frame, upstream
 from rtclient.commands.examination import Examination, devices
 from rtclient.commands.findings import STEPS, Finding, is_well, skipped
-from rtclient.service import SettingsError
+from rtclient.service.settings import SettingsError
 
 
 def parser() -> argparse.ArgumentParser:

@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from rtclient.causes import words_of_event
 from rtclient.commands import advice, findings
 from rtclient.commands.findings import Finding, skipped
 from rtclient.commands.upstream import Choice
 from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectError, RTError
-from rtclient.probe import Probe, SessionRefused
 from rtclient.protocol.audio import PCM16
-from rtclient.retirements import azure_retirement, retirement, transcription_warning
+from rtclient.service.causes import words_of_event
+from rtclient.service.probe import Probe, SessionRefused
+from rtclient.service.retirements import azure_retirement, retirement, transcription_warning
 from rtclient.transport import Transport, client_ssl_context, dial
 
 STEP_TIMEOUT_S: Final = 10.0
@@ -207,7 +207,10 @@ class Examination:
                     event = await probe.next()
         except (RTError, TimeoutError):
             absent = advice.transcription_absent(
-                service, is_configured=True, after_s=self._step_timeout_s
+                service,
+                is_configured=True,
+                after_s=self._step_timeout_s,
+                in_conversation=False,
             )
             return findings.of_advice("transcription", absent, "warn")
         if event["type"] != f"{_TRANSCRIBED}completed":

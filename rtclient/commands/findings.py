@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final, Literal
 
 from rtclient.commands.advice import INPUT_BUSY, OUTPUT_BUSY, Advice
-from rtclient.retirements import Retirement
+from rtclient.service.retirements import Retirement
 
 Verdict = Literal["ok", "warn", "fail", "skip"]
 """`skip`: it was not looked at, and the text says why."""

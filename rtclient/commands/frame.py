@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from rtclient.commands import advice, profile, upstream
 from rtclient.commands.upstream import Choice
-from rtclient.config_files import read_config
 from rtclient.errors import RTError
-from rtclient.service import SettingsError
+from rtclient.service.config_files import read_config
+from rtclient.service.settings import SettingsError
 
 OK = 0
 DID_NOT_WORK = 1

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rtclient.causes import words_of_event
 from rtclient.commands import advice, frame
 from rtclient.commands.advice import Advice
 from rtclient.commands.cutting import Cutter, Piece
@@ -23,6 +22,7 @@ from rtclient.extras import MissingExtraError
 from rtclient.low_level_client import EndpointSource, RTLowLevelClient
 from rtclient.protocol.audio import PCM16
 from rtclient.resumption.policy import ReconnectPolicy
+from rtclient.service.causes import words_of_event
 from rtclient.sound_files import SoundFileError, sound_chunks
 
 PARTLY: Final = 3
@@ -120,10 +120,10 @@ class _Work:
                     is_over = await self._on(client)
                 return self._code() if is_over else frame.DID_NOT_WORK
             except ConnectionLost as exc:
+                self._end_line()
                 losses = losses + 1 if len(self._lines) == known else 1
                 if losses >= _MOST_LOSSES or not exc.retryable:
                     raise
-                self._end_line()
 
     async def _on(self, client: RTLowLevelClient) -> bool:
         """Go on, on a new connection; False, and why, when it cannot be done."""
@@ -162,7 +162,10 @@ class _Work:
                 event = await client.recv_event()
         except TimeoutError:
             found = advice.transcription_absent(
-                self._choice.service, is_configured=True, after_s=ANSWER_TIMEOUT_S
+                self._choice.service,
+                is_configured=True,
+                after_s=ANSWER_TIMEOUT_S,
+                in_conversation=False,
             )
             frame.say(found.text)
             return None

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from rtclient.causes import words_of_event
 from rtclient.commands.cutting import Piece
 from rtclient.protocol.audio import ms_to_bytes, to_base64
+from rtclient.service.causes import words_of_event
 
 MOST_OPEN: Final = 4
 """How many pieces may wait for their transcription at once."""

@@ -12,8 +12,8 @@ from rtclient.commands.advice import Service
 from rtclient.endpoints import Endpoint
 from rtclient.environment import service_settings
 from rtclient.low_level_client import EndpointSource
-from rtclient.service import KINDS, ServiceSettings
-from rtclient.upstream import check, open_upstream, ssl_context
+from rtclient.service.opening import check, open_upstream, ssl_context
+from rtclient.service.settings import KINDS, ServiceSettings
 
 _MADE_BY_THE_SERVER = "auto"
 """The server makes its own token then; nobody can know it from here."""

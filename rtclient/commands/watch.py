@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Final
 
-from rtclient.causes import words_of_event
 from rtclient.commands.advice import (
     Advice,
     Service,
     transcription_absent,
     transcription_failed,
 )
+from rtclient.service.causes import words_of_event
 
 ABSENT_AFTER_S: Final = 10.0
 """How long after a turn its transcription may take."""

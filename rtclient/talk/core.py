@@ -13,13 +13,13 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rtclient.causes import words_of_event
 from rtclient.commands import advice
 from rtclient.commands.advice import Service
 from rtclient.commands.watch import LatencyWatch, TranscriptionWatch
 from rtclient.protocol.audio import PCM16, bytes_to_ms, from_base64, ms_to_bytes, to_base64
 from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
 from rtclient.protocol.turns import truncation
+from rtclient.service.causes import words_of_event
 from rtclient.talk.captions import Captions
 from rtclient.talk.echo_guard import BLOCK_MS, EchoGuard
 from rtclient.talk.levels import Meter

@@ -13,7 +13,7 @@ from rtclient.commands.advice import Service
 from rtclient.errors import ConnectionLost, ServerError
 from rtclient.extras import MissingExtraError
 from rtclient.low_level_client import ClientState, EndpointSource
-from rtclient.recording import Recorder
+from rtclient.recording.recorder import Recorder
 from rtclient.sound_files import SoundFileError
 from rtclient.talk import devices
 from rtclient.talk.core import Event, TalkCore

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 from rtclient.protocol.session import VOICES
-from rtclient.retirements import retirement
+from rtclient.service.retirements import retirement
 from server.gateway.session import Offer
 
 MODELS: Final = (

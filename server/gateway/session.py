@@ -12,7 +12,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from rtclient.protocol.audio import PCM16
-from rtclient.retirements import retirement
+from rtclient.service.retirements import retirement
 from server.gateway.messages import Config
 from server.relay.actions import Action, Count, Notice
 

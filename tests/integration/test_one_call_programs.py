@@ -24,7 +24,7 @@ from examples.gpt_realtime_websocket_sample import (
     main,
 )
 from rtclient.engine_process import engine_process
-from rtclient.service import NAMES
+from rtclient.service.settings import NAMES
 from rtclient.sound_files import read_sound
 from tests.support.azure_peer import KEY, AzurePeer
 from tests.support.judge import unknown_fields

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from rtclient.errors import AuthError, ConnectionLost, ResponseFailed, ServerError
-from rtclient.oneshot import RealtimeWebSocketClient
+from rtclient.oneshot.client import RealtimeWebSocketClient
+from rtclient.oneshot.config import RealtimeConfig
 from rtclient.protocol.audio import from_base64
-from rtclient.realtime_config import RealtimeConfig
 from rtclient.testing import PeerSession, ScriptedPeer, greet
 from tests.support.azure_peer import KEY, REPLY, TONE, AzurePeer
 

@@ -16,7 +16,7 @@ from rtclient.environment import (
     service_settings,
     worker_environment,
 )
-from rtclient.service import NAMES, SettingsError
+from rtclient.service.settings import NAMES, SettingsError
 
 
 def test_dotenv_is_searched_upward(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from typing import get_args
 
 import pytest
 
-from rtclient.causes import Cause
 from rtclient.commands import advice
 from rtclient.commands.advice import Advice, Service
 from rtclient.errors import AuthError, ConnectError, HandshakeRejected
+from rtclient.service.causes import Cause
 
 SERVICES = get_args(Service)
 CAUSES = get_args(Cause)

@@ -10,7 +10,7 @@ import pytest
 from rtclient.commands.examination import Examination
 from rtclient.commands.findings import Finding
 from rtclient.commands.upstream import Choice
-from rtclient.service import ServiceSettings
+from rtclient.service.settings import ServiceSettings
 from rtclient.testing import PeerSession, Script, ScriptedPeer, session_created
 from tests.support.certificates import Authority
 

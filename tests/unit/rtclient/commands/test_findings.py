@@ -6,7 +6,7 @@ import pytest
 
 from rtclient.commands import advice, findings
 from rtclient.commands.findings import STEPS, Finding
-from rtclient.retirements import Retirement
+from rtclient.service.retirements import Retirement
 
 TODAY = date(2026, 11, 21)
 

@@ -7,7 +7,7 @@ import pytest
 from rtclient.commands import doctor, frame, talk, transcribe
 from rtclient.commands.upstream import Choice
 from rtclient.errors import AuthError, ConnectionLost, ReconnectExhausted, ServerError
-from rtclient.service import ServiceSettings, SettingsError
+from rtclient.service.settings import ServiceSettings, SettingsError
 
 CHOICE = Choice("openai", ServiceSettings(openai_key="canary_key_0123456789"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rtclient.commands.upstream import Choice, choose
-from rtclient.service import ServiceSettings, SettingsError
+from rtclient.service.settings import ServiceSettings, SettingsError
 
 KEY = "canary_key_0123456789"
 

@@ -4,8 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from rtclient.exporting import FORMAT, Span, to_dict, to_markdown
 from rtclient.protocol.conversation import Conversation
+from rtclient.recording.exporting import FORMAT, Span, to_dict, to_markdown
 
 STARTED = datetime(2026, 11, 21, 14, 3, 9, tzinfo=UTC)
 

@@ -4,13 +4,19 @@ from typing import Any
 
 import pytest
 
-from rtclient.causes import account_cause, cause_of, cause_of_first_event, words_of, words_of_event
 from rtclient.errors import (
     AuthError,
     ConnectError,
     ConnectionLost,
     HandshakeRejected,
     RemoteProtocolError,
+)
+from rtclient.service.causes import (
+    account_cause,
+    cause_of,
+    cause_of_first_event,
+    words_of,
+    words_of_event,
 )
 
 KEY = "canary_key_0123456789"

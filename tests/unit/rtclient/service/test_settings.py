@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtclient.service import NAMES, ServiceSettings, SettingsError, kind_of
+from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, kind_of
 from server.settings import Settings, load_settings
 from server.settings import names as server_names
 

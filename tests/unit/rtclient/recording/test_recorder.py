@@ -15,7 +15,7 @@ import pytest
 
 from rtclient.protocol.audio import PCMU, encode_g711, to_base64
 from rtclient.protocol.conversation import Conversation
-from rtclient.recording import Recorder
+from rtclient.recording.recorder import Recorder
 
 STARTED = datetime(2026, 11, 21, 14, 3, tzinfo=UTC)
 

@@ -17,16 +17,16 @@ from typing import Any, Final, Self
 
 from rtclient.errors import ConnectionLost
 from rtclient.low_level_client import RTLowLevelClient
+from rtclient.oneshot.config import RealtimeConfig
+from rtclient.oneshot.reply import Reply, ReplyPart
 from rtclient.protocol.audio import PCM16, to_base64
-from rtclient.realtime_config import RealtimeConfig
-from rtclient.reply import Reply, ReplyPart
 from rtclient.resampling import Resampler, resample
-from rtclient.upstream import check, open_upstream, ssl_context
+from rtclient.service.opening import check, open_upstream, ssl_context
 
 _APPEND_BYTES: Final = 96_000
 """Two seconds of sound in one event."""
 
-_log = logging.getLogger("rtclient.oneshot")
+_log = logging.getLogger("rtclient.oneshot.client")
 
 
 class RealtimeWebSocketClient:

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from rtclient.retirements import (
+from rtclient.service.retirements import (
     Retirement,
     azure_retirement,
     openai_model_warning,

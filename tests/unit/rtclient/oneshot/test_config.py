@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from rtclient.endpoints import Endpoint
-from rtclient.realtime_config import RealtimeConfig
-from rtclient.service import NAMES
+from rtclient.oneshot.config import RealtimeConfig
+from rtclient.service.settings import NAMES
 
 AZURE = ("https://mine.openai.azure.com", "key-of-mine", "talk")
 

@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rtclient.causes import Cause, cause_of_first_event, words_of_event
 from rtclient.errors import RemoteProtocolError, RTError
 from rtclient.protocol.bridge import PreviewUpstream
 from rtclient.protocol.codec import decode, encode
 from rtclient.protocol.dialects import Dialect, session_dialect
+from rtclient.service.causes import Cause, cause_of_first_event, words_of_event
 from rtclient.transport import MAX_FRAME_BYTES, Transport
 
 ANSWER_TIMEOUT_S: Final = 10.0

@@ -9,8 +9,8 @@ import pytest
 
 from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectError
-from rtclient.service import ServiceSettings, SettingsError
-from rtclient.upstream import open_upstream, ssl_context
+from rtclient.service.opening import open_upstream, ssl_context
+from rtclient.service.settings import ServiceSettings, SettingsError
 
 AZURE = ServiceSettings(azure_endpoint="https://mine.openai.azure.com", azure_deployment="talk")
 

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from rtclient.errors import ProtocolError
-from rtclient.exporting import Span, to_dict, to_markdown
 from rtclient.extras import MissingExtraError
 from rtclient.protocol.audio import FORMATS, PCM16, AudioFormat, decode_g711, from_base64
 from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.reading import count_of, index_of, mapping_of, text_of
+from rtclient.recording.exporting import Span, to_dict, to_markdown
+from rtclient.recording.timeline import Placement, Timeline, Track
 from rtclient.resampling import Resampler
-from rtclient.timeline import Placement, Timeline, Track
 
 WAV, JSON, MARKDOWN = "conversation.wav", "conversation.json", "conversation.md"
 
@@ -41,7 +41,7 @@ _TURN_ENDS: Final = frozenset(
     }
 )
 
-_log = logging.getLogger("rtclient.recording")
+_log = logging.getLogger("rtclient.recording.recorder")
 
 
 class Recorder:

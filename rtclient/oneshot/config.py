@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from rtclient import environment
-from rtclient.config_files import read_config
 from rtclient.endpoints import DEFAULT_OPENAI_MODEL, Kind
 from rtclient.extras import MissingExtraError
 from rtclient.protocol.audio import PCM16
 from rtclient.protocol.dialects import Dialect
 from rtclient.resampling import Resampler
-from rtclient.service import KINDS, ServiceSettings
+from rtclient.service.config_files import read_config
+from rtclient.service.settings import KINDS, ServiceSettings
 
 _REQUIRED: Final = ("endpoint", "api_key", "deployment")
 

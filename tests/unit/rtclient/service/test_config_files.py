@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rtclient.config_files import read_config
+from rtclient.service.config_files import read_config
 
 
 @pytest.mark.parametrize(

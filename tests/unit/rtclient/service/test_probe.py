@@ -8,8 +8,8 @@ import pytest
 
 from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectionLost, RemoteProtocolError
-from rtclient.probe import Probe, SessionRefused
 from rtclient.protocol.dialects import Dialect
+from rtclient.service.probe import Probe, SessionRefused
 from rtclient.testing import PeerSession, Script, ScriptedPeer, greet
 from rtclient.transport import dial
 

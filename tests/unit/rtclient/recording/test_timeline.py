@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rtclient.timeline import RATE_HZ, Placement, Timeline
+from rtclient.recording.timeline import RATE_HZ, Placement, Timeline
 
 
 def sound(seconds: float) -> bytes:

@@ -17,7 +17,7 @@ from rtclient.endpoints import Endpoint
 from rtclient.engine_process import engine_process
 from rtclient.errors import ConnectError
 from rtclient.low_level_client import SCOPE, EndpointSource
-from rtclient.service import ServiceSettings, SettingsError
+from rtclient.service.settings import ServiceSettings, SettingsError
 
 _WITHOUT_KEY = "install what Microsoft Entra ID needs: pip install 'rtclient[azure]'"
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from rtclient.errors import RemoteProtocolError, ResponseFailed, ServerError
+from rtclient.oneshot.reply import Reply, ReplyPart
 from rtclient.protocol.audio import to_base64
-from rtclient.reply import Reply, ReplyPart
 
 GA = {"text": "output_text", "transcript": "output_audio_transcript", "audio": "output_audio"}
 PREVIEW = {"text": "text", "transcript": "audio_transcript", "audio": "audio"}
