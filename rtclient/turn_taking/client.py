@@ -197,7 +197,7 @@ class TurnTaking(EventClient):
         """
         if not text.strip():
             raise ValueError("there is nothing to say: the text is empty")
-        words = f"Say exactly this, word for word, and nothing else: {text}"
+        words = f"Add nothing and leave nothing out. Say exactly the following text: {text}"
         return await self._answer({"instructions": words, "tool_choice": "none"})
 
     async def ask(self, question: str | bytes, **fields: Any) -> Answer:

@@ -8,6 +8,7 @@ from rtclient import (
     RealtimeException,
     RTClient,
 )
+from rtclient.engine.brain.orders import orders_in
 from rtclient.errors import ConnectionLost, ResponseFailed
 from rtclient.testing import PeerSession, ScriptedPeer, session_created, silence, speech
 from tests.support.talking import LONG, Sent, answer_with, talking
@@ -70,7 +71,7 @@ async def test_say_lets_the_model_say_the_words() -> None:
         answer = await client.say("Good morning.")
         assert answer.transcript == "Good morning."
         (event,) = sent.of("response.create")
-        assert event["response"]["instructions"].endswith("nothing else: Good morning.")
+        assert orders_in(event["response"]["instructions"]).exactly == "Good morning."
         assert event["response"]["tool_choice"] == "none"
 
 
