@@ -29,7 +29,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "The low-level client": "RTLowLevelClient ClientState low_level_client.ReconnectPolicy"
     " low_level_client.Restoration",
     "Where to dial": "endpoints.Endpoint endpoints.azure endpoints.openai endpoints.engine"
-    " endpoints.parley environment.service_settings upstream.open_upstream"
+    " endpoints.parley environment.service_settings service.opening.open_upstream"
     " engine_process.engine_process",
     "Sound and recording": "sound_files.read_sound sound_files.sound_chunks"
     " sound_files.duration_s sound_files.write_wav sound_files.WavWriter resampling.Resampler"
@@ -39,7 +39,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "Errors": "errors.RTError errors.ConnectError errors.AuthError errors.HandshakeRejected"
     " errors.ConnectionLost errors.ReconnectExhausted errors.ProtocolError"
     " errors.LocalProtocolError errors.RemoteProtocolError errors.ServerError"
-    " errors.ResponseFailed extras.MissingExtraError service.SettingsError",
+    " errors.ResponseFailed extras.MissingExtraError service.settings.SettingsError",
 }
 """Title → what it describes: a name of `rtclient`, or one with its module below `rtclient`."""
 
