@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from rtclient.errors import ServerError
 from rtclient.service.causes import (
     Cause,
     account_cause,
@@ -215,7 +216,13 @@ def of_cause(cause: Cause, service: Service, said: tuple[str, ...] = ()) -> Advi
 def of_exception(
     exc: BaseException, service: Service, secrets: tuple[str, ...] = ()
 ) -> Advice | None:
-    """Return what to say about a failed dial or a lost connection; None for anything else."""
+    """Return what to say about a failed dial, a lost connection or an `error` about the account.
+
+    None for anything else.
+    """
+    if isinstance(exc, ServerError):
+        error = {"code": exc.code, "param": exc.param, "message": exc.message}
+        return of_error_event({"error": error}, service, secrets)
     cause = cause_of(exc)
     if cause is None:
         return None

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from rtclient.commands import advice, profile, upstream
 from rtclient.commands.upstream import Choice
@@ -122,5 +122,13 @@ def run(
         return DID_NOT_WORK
     except (RTError, TimeoutError) as exc:
         found = advice.of_exception(exc, choice.service, choice.secrets)
-        say(found.text if found else f"It did not work: {exc}.")
+        say(found.text if found else _in_its_own_words(exc, choice.secrets))
         return DID_NOT_WORK
+
+
+def _in_its_own_words(exc: Exception, secrets: Iterable[str]) -> str:
+    """Return what an exception says, which may be a sentence of the service, without secrets."""
+    text = str(exc).rstrip(".")
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return f"It did not work: {text}."

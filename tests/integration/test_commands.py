@@ -277,6 +277,29 @@ async def test_a_refused_key_is_told_with_the_setting(tmp_path: Path) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("command", [("talk", "--text-only"), ("transcribe", "talk.wav")])
+async def test_a_key_that_is_refused_after_the_handshake_is_told_too(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    async def refuse(session: PeerSession) -> None:
+        error = {"type": "invalid_request_error", "code": "invalid_api_key", "message": "canary"}
+        await session.send({"type": "error", "event_id": "e", "error": error})
+        await session.close(3000)
+
+    recording(tmp_path, 1)
+    async with ScriptedPeer(refuse) as peer:
+        code, out, err = await run(
+            *command,
+            folder=tmp_path,
+            OPENAI_API_KEY="canary_key_0123456789",
+            OPENAI_BASE_URL=peer.url.replace("ws", "http"),
+        )
+    assert code == 1
+    assert "Check OPENAI_API_KEY." in out + err
+    assert "canary" not in out + err
+    assert "Traceback" not in err
+
+
 async def test_a_failed_transcription_is_told_while_the_conversation_goes_on(
     tmp_path: Path,
 ) -> None:

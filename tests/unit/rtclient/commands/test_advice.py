@@ -7,7 +7,7 @@ import pytest
 
 from rtclient.commands import advice
 from rtclient.commands.advice import Advice, Service
-from rtclient.errors import AuthError, ConnectError, HandshakeRejected
+from rtclient.errors import AuthError, ConnectError, HandshakeRejected, ServerError
 from rtclient.service.causes import Cause
 
 SERVICES = get_args(Service)
@@ -36,6 +36,8 @@ def test_every_trouble_with_devices_has_its_sentences(found: Advice) -> None:
         (AuthError(401), "azure", "AZURE_OPENAI_DEPLOYMENT"),
         (AuthError(401), "openai", "OPENAI_API_KEY"),
         (AuthError(401), "server", "ACCESS_TOKEN"),
+        (ServerError("Incorrect API key provided: abc"), "openai", "OPENAI_API_KEY"),
+        (ServerError("x", code="model_not_found"), "openai", "OPENAI_MODEL"),
         (HandshakeRejected(404), "azure", "AZURE_OPENAI_DEPLOYMENT"),
         (HandshakeRejected(404), "openai", "OPENAI_MODEL"),
         (ConnectError("refused"), "server", "--url"),
@@ -59,6 +61,7 @@ def test_another_service_is_not_talked_of() -> None:
 
 def test_a_bug_is_no_matter_of_advice() -> None:
     assert advice.of_exception(KeyError("x"), "azure") is None
+    assert advice.of_exception(ServerError("x", code="invalid_value"), "azure") is None
     assert advice.of_error_event({"error": {"code": "invalid_value"}}, "azure") is None
 
 
