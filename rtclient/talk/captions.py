@@ -20,6 +20,9 @@ PATIENCE_S: Final = 10.0
 SPOKEN: Final = "(spoken)"
 """Stands for words that nobody writes down."""
 
+HEARING: Final = "…"
+"""Stands for words that are to come."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -67,9 +70,19 @@ class Captions:
         return lines
 
     def live(self) -> list[Line]:
-        """Return the lines that may change, in order; without those that have no words yet."""
-        lines = [self._line(item) for item in self._open()]
-        return [line for line in lines if line is not None and (line.said or line.coming)]
+        """Return the lines that may change, in order.
+
+        What the person says right now is `HEARING` until words of it are known; the model has no
+        line before its first word.
+        """
+        lines = []
+        for item in self._open():
+            line = self._line(item)
+            if line is not None and line.speaker == "you" and not line.said:
+                line = Line("you", HEARING)
+            if line is not None and (line.said or line.coming):
+                lines.append(line)
+        return lines
 
     @property
     def is_settled(self) -> bool:

@@ -28,7 +28,7 @@ from rtclient.talk.playback import Playback
 
 Event = dict[str, Any]
 
-_END_SILENCE_S: Final = 1.5
+_END_SILENCE_S: Final = 1.0
 """A conversation from a file goes on this long behind the silence that ends a turn."""
 _END_PATIENCE_S: Final = 30.0
 """How long it waits for an answer then."""

@@ -337,7 +337,7 @@ class _Conversation:
         for line in self._core.captions.settled(self._loop.time()):
             self._screen.line(line)
         if is_last:
-            for line in self._core.captions.live():
+            for line in self._core.captions.live():  # the end came first
                 self._screen.line(line)
         while self._core.notices:
             self._screen.note(self._core.notices.popleft())

@@ -5,6 +5,7 @@
 """
 
 import sys
+from collections.abc import Mapping
 from typing import Any, Final, Protocol, TextIO
 
 from rtclient.extras import MissingExtraError
@@ -63,14 +64,24 @@ class PlainScreen:
 class LiveScreen:
     """Colours, meters, and words as they are said."""
 
-    def __init__(self, out: TextIO) -> None:
-        """Begin. Raises MissingExtraError without rich."""
+    def __init__(self, out: TextIO, environment: Mapping[str, str] | None = None) -> None:
+        """Begin.
+
+        Args:
+            out: A terminal.
+            environment: What rich looks at: `TERM`, `COLUMNS`, `NO_COLOR` …; None: the real one.
+
+        Raises:
+            MissingExtraError: rich is not installed.
+        """
         try:
             from rich.console import Console
             from rich.live import Live
         except ModuleNotFoundError as exc:
             raise MissingExtraError(exc.name or "rich", "The live screen") from None
-        self._console = Console(file=out, highlight=False, markup=False, emoji=False)
+        self._console = Console(
+            file=out, highlight=False, markup=False, emoji=False, _environ=environment
+        )
         self._live = Live(
             console=self._console,
             auto_refresh=False,
@@ -79,6 +90,11 @@ class LiveScreen:
             vertical_overflow="crop",
         )
         self._live.start()
+
+    @property
+    def is_dumb(self) -> bool:
+        """Whether the terminal cannot move its cursor."""
+        return self._console.is_dumb_terminal
 
     def line(self, line: Line) -> None:
         """Put what was said into the history."""
@@ -128,17 +144,16 @@ class LiveScreen:
 
     def _foot(self, view: View) -> Any:
         from rich.console import Group
+        from rich.padding import Padding
         from rich.rule import Rule
 
         # The newest words stay in sight, whatever the height.
         rows: list[Any] = [self._said(line) for line in view.live[-3:]]
         if view.draft:
             rows.append(self._row("›", "bold cyan", self._text(view.draft + "▏")))
-        rule = Rule(style="bright_black")
-        from rich.padding import Padding
-
-        wide = self._console.width - self._width
-        return Group(*rows, Padding(rule, (0, wide, 0, 0)), self._meters(view), self._status(view))
+        rest = self._console.width - self._width
+        rule = Padding(Rule(style="bright_black"), (0, rest, 0, 0))
+        return Group(*rows, rule, self._meters(view), self._status(view))
 
     def _meters(self, view: View) -> Any:
         text = self._text("")
@@ -185,11 +200,15 @@ def open_screen(*, is_plain: bool, out: TextIO | None = None) -> Screen:
     if is_plain or not out.isatty():
         return PlainScreen(out)
     try:
-        return LiveScreen(out)
+        live = LiveScreen(out)
     except MissingExtraError as exc:
         screen = PlainScreen(out)
         screen.note(str(exc))
         return screen
+    if live.is_dumb:
+        live.close()
+        return PlainScreen(out)
+    return live
 
 
 def _cut(line: Line) -> str:

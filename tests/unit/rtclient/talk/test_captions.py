@@ -1,7 +1,7 @@
 import base64
 
 from rtclient.protocol.conversation import Conversation
-from rtclient.talk.captions import PATIENCE_S, SPOKEN, Captions, Line, printable
+from rtclient.talk.captions import HEARING, PATIENCE_S, SPOKEN, Captions, Line, printable
 from rtclient.talk.playback import Playback
 
 SECOND = bytes(48_000)
@@ -47,6 +47,7 @@ def test_words_of_the_person_are_settled_when_they_are_written_down():
     call = Call()
     call.user_said("u")
     assert call.captions.settled(0) == []
+    assert call.captions.live() == [Line("you", HEARING)]
     call.transcribed("u", "Hello.")
     assert call.captions.settled(1) == [Line("you", "Hello.")]
     assert call.captions.settled(2) == []

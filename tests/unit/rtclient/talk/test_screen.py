@@ -1,0 +1,97 @@
+import io
+
+import pytest
+
+from rtclient.talk.captions import Line
+from rtclient.talk.screen import LiveScreen, PlainScreen, open_screen
+from rtclient.talk.view import View
+from tests.support.terminal import Screen as Terminal
+
+
+class Tty(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def out() -> Tty:
+    return Tty()
+
+
+def live(out: Tty) -> LiveScreen:
+    return LiveScreen(out, {"TERM": "xterm-256color", "COLUMNS": "80", "LINES": "24"})
+
+
+def shown(out: Tty) -> list[str]:
+    terminal = Terminal(24, 80)
+    terminal.feed(out.getvalue().replace("\n", "\r\n"))
+    return [row for row in terminal.rows if row]
+
+
+VIEW = View(
+    status="the model speaks",
+    live=(Line("model", "It is", "ten o'clock."),),
+    you_db=-96,
+    model_db=-30,
+    facts=("0:07", "answer after 0.7 s"),
+    hint="Ctrl+C ends",
+)
+
+
+def test_plain_lines_name_who_speaks():
+    out = io.StringIO()
+    screen = PlainScreen(out)
+    screen.line(Line("you", "What time is it?"))
+    screen.update(VIEW)
+    screen.line(Line("model", "It is", is_interrupted=True))
+    screen.note("Something\x1b[2J happened.")
+    assert out.getvalue() == "You: What time is it?\nModel: It is —\n(Something [2J happened.)\n"
+
+
+def test_the_live_screen_shows_words_meters_and_facts(out):
+    screen = live(out)
+    screen.update(VIEW)
+    assert shown(out) == [
+        "Model  It is ten o'clock.",
+        "─" * 80,
+        "you   ░░░░░░░░░░░░░░░░           model ████████░░░░░░░░ -30 dB",
+        "● the model speaks  ·  0:07  ·  answer after 0.7 s  ·  Ctrl+C ends",
+    ]
+    screen.close()
+
+
+def test_finished_lines_stay_above_and_the_foot_goes(out):
+    screen = live(out)
+    screen.update(VIEW)
+    screen.line(Line("you", "Thank you."))
+    screen.update(View("listening"))
+    screen.note("A notice.")
+    screen.close()
+    screen.close()
+    assert shown(out) == ["You    Thank you.", "·      A notice."]
+
+
+def test_what_is_typed_is_shown(out):
+    screen = live(out)
+    screen.update(View("listening", draft="Hello"))
+    assert shown(out)[0] == "›      Hello▏"
+    screen.close()
+
+
+def test_words_of_the_model_are_no_markup(out):
+    screen = live(out)
+    screen.line(Line("model", "[bold]not[/bold] :smile:"))
+    screen.close()
+    assert shown(out) == ["Model  [bold]not[/bold] :smile:"]
+
+
+def test_a_pipe_and_the_option_give_plain_lines(out):
+    assert isinstance(open_screen(is_plain=False, out=io.StringIO()), PlainScreen)
+    assert isinstance(open_screen(is_plain=True, out=out), PlainScreen)
+
+
+def test_a_terminal_that_cannot_move_its_cursor_is_known(out):
+    screen = LiveScreen(out, {"TERM": "dumb"})
+    assert screen.is_dumb
+    screen.close()
+    assert not live(out).is_dumb
