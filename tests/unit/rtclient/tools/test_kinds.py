@@ -1,10 +1,13 @@
 """Types of Python and values of JSON: what becomes of each, and what is refused."""
 
+import contextlib
 import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rtclient.tools.kinds import ToolError, kind_of
 
@@ -71,3 +74,39 @@ def test_a_type_that_json_lacks_is_refused(hint: Any) -> None:
 def test_a_type_that_contains_itself_is_refused() -> None:
     with pytest.raises(TypeError, match="contains itself"):
         kind_of(Endless, "x", ())
+
+
+TYPES = st.recursive(
+    st.sampled_from([int, str, bool, float]),
+    lambda inner: st.one_of(
+        inner.map(lambda hint: list[hint]),  # type: ignore[valid-type]
+        inner.map(lambda hint: dict[str, hint]),  # type: ignore[valid-type]
+        inner.map(lambda hint: hint | None),
+    ),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=15)
+@given(st.data(), TYPES)
+def test_what_fits_a_type_is_read_as_it_was(data: st.DataObject, hint: Any) -> None:
+    value = data.draw(st.from_type(hint).filter(lambda one: one == one))
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except ValueError:
+        return  # JSON has no infinite numbers
+    assert kind_of(hint, "x", ()).read(json.loads(text), "value") == value
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=30)
+@given(TYPES, JSON)
+def test_whatever_comes_is_read_or_refused_in_words(hint: Any, value: Any) -> None:
+    with contextlib.suppress(ToolError):  # and nothing else is raised
+        kind_of(hint, "x", ()).read(value, "value")
