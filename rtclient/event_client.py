@@ -271,13 +271,19 @@ class EventClient:
     async def _send(
         self, event: dict[str, Any], answered: Answered | None = None
     ) -> dict[str, Any]:
+        if self._reader is None:
+            raise RuntimeError("this client is not connected: use `async with client`")
         if event.get("type") in ANSWERS and not event.get("event_id"):
             event = {"event_id": new_id("event"), **event}
         # Noted before it leaves: its answer must not come first.
         self._requests.sent(event, answered)
         self.conversation.sent(event)
         self._tell("on_client_event", event)
-        await self._low.send(event)
+        try:
+            await self._low.send(event)
+        except Exception:  # not when the wait was cancelled: then it is sent
+            self._requests.withdraw(event)
+            raise
         return event
 
     # Reading ------------------------------------------------------------------------------

@@ -100,6 +100,10 @@ class Requests:
         """Wait no longer for the answer of this event."""
         self._open = [_Open(one.event, None) if one.event is event else one for one in self._open]
 
+    def withdraw(self, event: dict[str, Any]) -> None:
+        """Expect no answer of this event: it was not sent."""
+        self._open = [one for one in self._open if one.event is not event]
+
     def _fail(self, error: object) -> bool:
         body = _mapping(error)
         if (event_id := body.get("event_id")) is not None:

@@ -250,6 +250,23 @@ async def test_closing_ends_what_is_read_and_fails_what_waits(peer: ScriptedPeer
     assert client.state is ClientState.CLOSED
 
 
+async def test_a_client_that_is_not_connected_says_so(azure: AzurePeer) -> None:
+    client = to_azure(azure)
+    assert client.state is ClientState.IDLE
+    assert client.session is None
+    with pytest.raises(RuntimeError, match="not connected"):
+        await client.send_audio(bytes(100))
+    await client.close()
+    assert client.state is ClientState.CLOSED
+
+
+async def test_what_cannot_be_sent_leaves_the_next_call_its_answer(azure: AzurePeer) -> None:
+    async with to_azure(azure) as client:
+        with pytest.raises(LocalProtocolError, match="cannot be written as JSON"):
+            await client.configure(instructions="One.", tracing={"odd": object()})
+        assert (await client.configure(instructions="Two.")).instructions == "Two."
+
+
 async def test_a_client_is_for_one_session(azure: AzurePeer) -> None:
     async with to_azure(azure) as client:
         with pytest.raises(RuntimeError, match="make a new one"):

@@ -141,6 +141,14 @@ def test_a_call_that_gave_up_still_takes_its_answer() -> None:
     assert (first.outcomes, second.outcomes) == ([], [2])
 
 
+def test_an_event_that_was_not_sent_has_no_answer() -> None:
+    requests = Requests()
+    first, second = Call(requests, "session.update"), Call(requests, "session.update")
+    requests.withdraw(first.event)
+    assert requests.see({"type": "session.updated"}, 1)
+    assert (first.outcomes, second.outcomes) == ([], [1])
+
+
 def test_a_server_that_never_answers_costs_bounded_memory() -> None:
     requests = Requests()
     first = Call(requests, "session.update")
