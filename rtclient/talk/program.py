@@ -104,8 +104,9 @@ class _Ends:
     def opened(cls, options: TalkOptions, stack: contextlib.AsyncExitStack) -> "_Ends":
         """Open what the options name. Raises what devices and files raise."""
         ends = cls()
-        is_heard = ends._open_sink(options, stack)
+        # The source first: a file that cannot be read must not cost the one that is written.
         is_live = ends._open_source(options, stack)
+        is_heard = ends._open_sink(options, stack)
         ends.is_in_one_room = is_live and is_heard
         return ends
 
@@ -113,7 +114,9 @@ class _Ends:
         if options.text_only:
             return False
         if options.out is not None:
-            self.sink = WavSink(options.out)
+            sink = WavSink(options.out)
+            stack.callback(sink.close)
+            self.sink = sink
         elif options.stdout:
             self.sink = PipeSink(options.device_rate)
         else:

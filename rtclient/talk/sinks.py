@@ -48,10 +48,11 @@ class WavSink:
         async def write() -> None:
             self._writer.write(take(BLOCK_BYTES))
 
-        try:
-            await _on_time(write)
-        finally:
-            self._writer.close()
+        await _on_time(write)
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        self._writer.close()
 
 
 class PipeSink:

@@ -34,7 +34,9 @@ async def played(sink: Sink, blocks: int) -> Sound:
 
 
 async def test_a_wav_file_has_what_was_taken(tmp_path):
-    await played(WavSink(tmp_path / "o.wav"), 3)
+    sink = WavSink(tmp_path / "o.wav")
+    await played(sink, 3)
+    sink.close()
     with wave.open(str(tmp_path / "o.wav")) as file:
         assert file.getframerate() == 24_000
         pcm = file.readframes(file.getnframes())

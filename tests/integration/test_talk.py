@@ -1,0 +1,178 @@
+"""`rtclient talk` against the engine: files, pipes, typed lines, and a real terminal."""
+
+import io
+import json
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rtclient.sound_files import write_wav
+from rtclient.talk.options import TalkOptions
+from rtclient.talk.program import talk
+from rtclient.testing import engine
+from tests.support.servers import ROOT, clean_environment
+from tests.support.terminal import terminal
+from tests.unit.rtclient.commands.test_cutting import loud, quiet
+
+SCENARIO = {"turns": [{"hear": "what time is it", "answer": "It is ten."}]}
+QUICK: dict[str, Any] = {"silence_ms": 200, "transcription": "whisper-1", "chunk_ms": 40}
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of an engine whose senses are tables, for the programs of this file."""
+    command = (sys.executable, "-m", "rtclient", "engine", "--port", "0", "--senses", "scripted")
+    with subprocess.Popen(
+        [*command, "--watch-stdin"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=clean_environment({}),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        yield f"http://127.0.0.1:{ready['port']}"
+        process.stdin.close()
+
+
+async def talked(scenario: dict[str, Any] | None = None, **options: Any) -> tuple[int, str]:
+    """Hold a conversation in this process; return the exit code and what was shown."""
+    out = io.StringIO()
+    async with engine(scenario or SCENARIO) as endpoint:
+        code = await talk(TalkOptions(**{**QUICK, **options}), endpoint, out=out)
+    return code, out.getvalue()
+
+
+def events(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def is_loud(pcm: bytes) -> bool:
+    return max(memoryview(pcm).cast("h"), default=0) > 1000
+
+
+async def test_a_file_is_answered_into_a_file(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in.wav", loud(500))
+    code, shown = await talked(
+        wav=tmp_path / "in.wav",
+        out=tmp_path / "out.wav",
+        record=tmp_path / "record",
+        debug=str(tmp_path / "log"),
+    )
+    assert (code, shown) == (0, "You: what time is it\nModel: It is ten.\n")
+    with wave.open(str(tmp_path / "out.wav")) as file:
+        pcm = file.readframes(file.getnframes())
+    assert not is_loud(pcm[: 48 * 600]), "the person was not done"
+    assert is_loud(pcm)
+    names = {path.name for path in (tmp_path / "record").iterdir()}
+    assert names == {"conversation.wav", "conversation.json", "conversation.md"}
+    assert "It is ten." in (tmp_path / "record" / "conversation.md").read_text()
+    log = (tmp_path / "log").read_text()
+    assert "response.done" in log
+    assert "is ten" not in log
+    assert "what time" not in log
+
+
+async def test_who_speaks_over_the_model_interrupts_it(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in.wav", loud(400) + quiet(1200) + loud(500))
+    long_answer = "One two three four five six seven eight nine ten. " * 3
+    turns = [{"hear": "count", "answer": long_answer}, {"hear": "stop", "answer": "Good."}]
+    code, shown = await talked(
+        {"turns": turns},
+        wav=tmp_path / "in.wav",
+        out=tmp_path / "out.wav",
+        debug=str(tmp_path / "log"),
+    )
+    first, answer, *rest = shown.splitlines()
+    assert (code, first, rest) == (0, "You: count", ["You: stop", "Model: Good."])
+    assert answer.startswith("Model: One")
+    assert answer.endswith(" —")
+    assert len(answer) < len(long_answer)
+    (cut,) = (e for e in events(tmp_path / "log") if e["type"] == "conversation.item.truncate")
+    assert 0 < cut["audio_end_ms"] < 2000
+
+
+async def test_behind_the_greeting_a_whole_file_is_one_turn_of_push_to_talk(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in.wav", loud(300) + quiet(400) + loud(300))
+    code, shown = await talked(
+        wav=tmp_path / "in.wav", out=tmp_path / "out.wav", push_to_talk=True, greeting="Welcome."
+    )
+    greeting, *lines = shown.splitlines()
+    assert greeting.startswith("Model: ")
+    assert (code, lines) == (0, ["You: what time is it", "Model: It is ten."])
+
+
+async def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
+    code, shown = await talked(output_device="no such loudspeaker")
+    assert code == 1
+    assert "--list-devices" in shown
+
+
+async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    code, shown = await talked(wav=tmp_path / "none.wav", out=tmp_path / "out.wav")
+    assert code == 1
+    assert "none.wav cannot be read" in shown
+
+
+def test_raw_sound_goes_through_pipes(address: str, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "rtclient", "talk", "--url", address)
+    done = subprocess.run(
+        [*command, "--stdin", "--stdout", "--silence-ms", "200", "--transcription", "ears"],
+        input=loud(500),
+        capture_output=True,
+        env=clean_environment({}),
+        cwd=tmp_path,
+        check=True,
+    )
+    assert is_loud(done.stdout)
+    assert "Model: " in done.stderr.decode()
+
+
+def test_lines_of_a_pipe_are_answered_in_text(address: str, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "rtclient", "talk", "--url", address, "--text-only")
+    done = subprocess.run(
+        command,
+        input=b"good morning\nand good night\n",
+        capture_output=True,
+        env=clean_environment({}),
+        cwd=tmp_path,
+        check=True,
+    )
+    lines = done.stdout.decode().splitlines()
+    assert [line.split(":")[0] for line in lines] == ["You", "Model", "You", "Model"]
+    assert lines[2] == "You: and good night"
+
+
+async def test_in_a_terminal_one_types_and_reads_and_leaves_with_ctrl_c(
+    address: str, tmp_path: Path
+) -> None:
+    command = (sys.executable, "-m", "rtclient", "talk", "--url", address, "--text-only")
+    async with terminal(*command, folder=tmp_path) as screen:
+        await screen.until("listening")
+        screen.type("good mornong\x7f\x7f\x7fing")
+        await screen.until("› +good morning")
+        screen.type("\r")
+        await screen.until("Model .*good morning")
+        await screen.until("tokens")
+        screen.type("\x03")
+        assert await screen.ended() == 0
+        assert "listening" not in screen.text, "the foot is taken away"
+        assert "Traceback" not in screen.text
+
+
+def test_contradicting_options_are_told_with_the_reason(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "rtclient", "talk", "--upstream", "engine", "--commit-every", "8"],
+        capture_output=True,
+        env=clean_environment({"PYTHONPATH": str(ROOT)}),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "voice activity detection" in " ".join(done.stderr.decode().split())
