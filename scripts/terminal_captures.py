@@ -8,6 +8,7 @@ speaks. The commands, the engine and what they show are the real ones.
 
 import argparse
 import asyncio
+import itertools
 import os
 import re
 import shlex
@@ -34,7 +35,6 @@ TIMEOUT_S, LOOK_S = 60.0, 0.1
 RATE = 24_000
 PROMPT = r"\n\$ \Z"
 SETTINGS = re.compile(r"(AZURE_|OPENAI_|PARLEY_|LOCAL_|UPSTREAM$|TRANSCRIPTION_MODEL$)")
-SERVER = f"parley-captures-{os.getpid()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,51 +101,70 @@ FILES = {
 }
 
 
-def tmux(*arguments: str) -> str:
-    """Run a command of our own tmux server; return what it prints."""
-    line = ("tmux", "-L", SERVER, "-f", os.devnull, *arguments)
-    return subprocess.run(line, capture_output=True, text=True, check=True).stdout
+class Terminal:
+    """A tmux of our own, with a shell in which `rtclient` is the one of this checkout."""
+
+    _count = itertools.count()
+
+    def __init__(self, folder: Path, sound: Sound) -> None:
+        """Start it in a folder."""
+        # A name of its own: a server that ends is still found by its name for a moment.
+        self._server = f"parley-captures-{os.getpid()}-{next(self._count)}"
+        place = f"PULSE_RUNTIME_PATH={sound.environment['PULSE_RUNTIME_PATH']}"
+        without = [f"-u{name}" for name in os.environ if SETTINGS.match(name)]
+        self._tmux(
+            *("new-session", "-d", "-s", "main", "-x", str(COLUMNS), "-y", str(ROWS)),
+            *("env", *without, place, "bash", "--norc", "--noprofile"),
+        )
+        program = f"{shlex.quote(sys.executable)} -m rtclient"
+        self.type(
+            f"cd {shlex.quote(str(folder))}; export PYTHONPATH={shlex.quote(str(ROOT))} PS1='$ ';"
+            f' rtclient() {{ {program} "$@"; }}; clear',
+            "Enter",
+        )
+
+    def type(self, *keys: str) -> None:
+        """Press keys."""
+        self._tmux("send-keys", "-t", "main", *keys)
+
+    async def see(self, pattern: str) -> str:
+        """Wait until the screen matches; return its text."""
+        ends = time.monotonic() + TIMEOUT_S
+        while True:
+            text = self._tmux("capture-pane", "-p", "-J", "-t", "main").rstrip("\n")
+            text += " " if text.endswith("$") else ""
+            if re.search(pattern, text):
+                return text
+            if time.monotonic() > ends:
+                raise SystemExit(f"The screen never showed {pattern!r}:\n{text}")
+            await asyncio.sleep(LOOK_S)
+
+    def close(self) -> None:
+        """End it, with whatever runs in it."""
+        self._tmux("kill-server")
+
+    def _tmux(self, *arguments: str) -> str:
+        line = ("tmux", "-L", self._server, "-f", os.devnull, *arguments)
+        return subprocess.run(line, capture_output=True, text=True, check=True).stdout
 
 
 async def capture(steps: Sequence[Step], folder: Path, sound: Sound) -> str:
-    """Take the steps in a terminal of their own; return the rows of the screen at the end."""
-    places = [f"{name}={sound.environment[name]}" for name in ("PULSE_RUNTIME_PATH",)]
-    without = [f"-u{name}" for name in os.environ if SETTINGS.match(name)]
-    tmux(
-        *("new-session", "-d", "-s", "main", "-x", str(COLUMNS), "-y", str(ROWS)),
-        *("env", *without, *places, "bash", "--norc", "--noprofile"),
-    )
-    program = f"{shlex.quote(sys.executable)} -m rtclient"
-    shell = (
-        f"cd {shlex.quote(str(folder))}; export PYTHONPATH={shlex.quote(str(ROOT))} PS1='$ ';"
-        f' rtclient() {{ {program} "$@"; }}; clear'
-    )
+    """Take the steps in a terminal; return the rows of the screen at the end."""
+    terminal = Terminal(folder, sound)
     try:
-        for step in (command(shell), See(r"\A\$ \s*\Z"), *steps):
+        text = await terminal.see(r"\A\$ \s*\Z")
+        for step in steps:
             match step:
                 case Type():
-                    tmux("send-keys", "-t", "main", *step.keys)
+                    terminal.type(*step.keys)
                 case See():
-                    text = await see(step.pattern)
+                    text = await terminal.see(step.pattern)
                 case Speak():
                     await sound.speak(np.frombuffer(spoken(folder, step.words), dtype=np.int16))
-        rows = [line.rstrip() for line in text.splitlines()]
-        return "\n".join(rows[:-1] if rows[-1] == "$" else rows).rstrip() + "\n"
     finally:
-        tmux("kill-server")
-
-
-async def see(pattern: str) -> str:
-    """Wait until the screen matches; return its text."""
-    ends = time.monotonic() + TIMEOUT_S
-    while True:
-        text = tmux("capture-pane", "-p", "-J", "-t", "main").rstrip("\n")
-        text += " " if text.endswith("$") else ""
-        if re.search(pattern, text):
-            return text
-        if time.monotonic() > ends:
-            raise SystemExit(f"The screen never showed {pattern!r}:\n{text}")
-        await asyncio.sleep(LOOK_S)
+        terminal.close()
+    rows = [line.rstrip() for line in text.splitlines()]
+    return "\n".join(rows[:-1] if rows[-1] == "$" else rows).rstrip() + "\n"
 
 
 def spoken(folder: Path, words: str) -> bytes:
