@@ -56,7 +56,7 @@ async def peer() -> AsyncIterator[RealtimeConfig]:
         assert not list(unknown_fields(CLIENT_EVENT.validate_python(event), event["type"]))
 
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="module")]
 
 
 @pytest.fixture(params=["peer", "engine"])
