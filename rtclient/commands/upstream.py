@@ -64,7 +64,7 @@ class Choice:
         return {"ssl_context": ssl_context(self.settings), "proxy": proxy}
 
     @contextlib.asynccontextmanager
-    async def opened(self, *engine_options: str) -> AsyncIterator[EndpointSource]:
+    async def opened(self) -> AsyncIterator[EndpointSource]:
         """Give what is to be dialled until the block ends; an engine runs as long.
 
         Raises:
@@ -74,7 +74,7 @@ class Choice:
         if self.server is not None:
             yield self.server
             return
-        async with open_upstream(self.settings, *engine_options) as source:
+        async with open_upstream(self.settings) as source:
             yield source
 
 

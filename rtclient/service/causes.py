@@ -112,7 +112,7 @@ def error_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def words_of(exc: BaseException, secrets: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Return what can be shown of a refusal besides its cause: status, code, reason of TLS.
+    """Return what can be shown of a refusal besides its cause: status, code, detail.
 
     Never a sentence of the peer: it may repeat the credential.
     """
@@ -121,7 +121,7 @@ def words_of(exc: BaseException, secrets: tuple[str, ...] = ()) -> tuple[str, ..
         said.append(f"HTTP {exc.status}")
     if isinstance(exc, AuthError | HandshakeRejected):
         said += _code_in(exc.body, secrets)
-    if isinstance(exc, ConnectError) and exc.kind == "tls" and exc.detail:
+    if isinstance(exc, ConnectError) and exc.detail:
         said.append(exc.detail)
     return tuple(said)
 

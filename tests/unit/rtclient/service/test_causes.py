@@ -70,6 +70,7 @@ def test_an_error_about_something_else_is_no_matter_of_the_account() -> None:
     [
         (HandshakeRejected(404, body='{"error":{"code":"DeploymentNotFound"}}'), "HTTP 404, "),
         (ConnectError("tls", detail="certificate has expired"), "certificate has expired"),
+        (ConnectError("refused", detail="no module numpy"), "no module numpy"),
     ],
 )
 def test_status_and_code_are_shown(exc: Exception, words: str) -> None:
