@@ -180,7 +180,7 @@ class RTClient(TurnTaking):
         """Iterate over the turns and responses that begin by themselves, until the end.
 
         What `commit_audio` and `generate_response` return does not come here again. Each comes
-        once, however many iterate.
+        once, however many iterate. For a program that does not iterate the newest 16 are kept.
         """
         return self._router.events
 

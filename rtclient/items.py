@@ -4,7 +4,7 @@ A response is an async iterator of its items, a message of its parts, a part of 
 also be awaited: then it is complete. Who reads late gets everything from the beginning, each value
 once; who reads nothing costs bounded memory:
 
-- `client.events()` keeps the newest 32 turns and responses for a program that does not iterate it;
+- `client.events()` keeps the newest 16 turns and responses for a program that does not iterate it;
 - a part keeps 64 MiB of sound (23 minutes); what is older goes first;
 - a response that nobody holds is gone when it is over.
 

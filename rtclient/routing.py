@@ -25,7 +25,7 @@ from rtclient.protocol.dialects import Dialect, item_to_preview, response_to_pre
 from rtclient.requests import as_exception
 from rtclient.streams import Stream
 
-MAX_UNREAD_EVENTS = 32
+MAX_UNREAD_EVENTS = 16
 """Turns and responses that wait for a program that does not iterate over `events()`."""
 
 _MAX_INPUTS = 1000

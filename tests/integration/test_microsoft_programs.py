@@ -40,7 +40,8 @@ from rtclient.engine_process import engine_process
 from rtclient.models import ResponseCreateMessage
 from tests.support.azure_peer import KEY, REPLY, AzurePeer
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# The time limit is for the start of the engine on a busy machine.
+pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="module")]
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 CLOCK = {
