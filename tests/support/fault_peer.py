@@ -64,8 +64,8 @@ class FaultyService:
         """Every session that began, in order; the last one is what a client talks to."""
         self.breaks_s: list[float] = []
         """When each line broke, in seconds of the loop's clock."""
-        self.greetings_s: list[float] = []
-        """When each session began."""
+        self.broke = asyncio.Event()
+        """Set when a line has broken."""
         self.struck: Counter[str] = Counter()
         """How often each kind of fault struck."""
         self.connections = 0
@@ -131,7 +131,6 @@ class FaultyService:
         """Begin a session."""
         session = SmallSession(number, self._words)
         self.sessions.append(session)
-        self.greetings_s.append(asyncio.get_running_loop().time())
         return session
 
     def strikes(self, fault: LineFault) -> None:
@@ -140,6 +139,7 @@ class FaultyService:
         if fault.kind in AT_THE_DOOR or fault.kind == "slow":
             return
         self.breaks_s.append(asyncio.get_running_loop().time())
+        self.broke.set()
         if fault.kind == "down":
             self._go_down(fault.value)
 
