@@ -70,10 +70,11 @@ class Signature:
     @property
     def definition(self) -> Schema:
         """The tool as an entry of `session.tools`."""
+        about = {"description": self.description} if self.description else {}
         return {
             "type": "function",
             "name": self.name,
-            "description": self.description,
+            **about,
             "parameters": self._object.schema,
         }
 

@@ -212,7 +212,8 @@ def _guarded(callback: Callback) -> Callback:
 def _guarded_async(callback: Callback) -> Callable[[Any], Any]:
     async def call(payload: object) -> None:
         try:
-            await callback(payload)  # type: ignore[misc]  # its kind was looked at
+            returned: Any = callback(payload)
+            await returned
         except Exception as exc:
             _report(callback, exc)
 

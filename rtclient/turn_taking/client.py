@@ -267,7 +267,7 @@ class TurnTaking(EventClient):
         Args:
             played_ms: As for `interrupt`.
         """
-        return PushToTalk(self, self._tools, lambda: self.interrupt(played_ms), self._respond)
+        return PushToTalk(self, self._tools, lambda: self.interrupt(played_ms), self._answered)
 
     # Cost -----------------------------------------------------------------------------------
 
@@ -291,33 +291,58 @@ class TurnTaking(EventClient):
 
     async def _answer(self, fields: dict[str, Any], item: dict[str, Any] | None = None) -> Answer:
         async with self._asking:
-            if item is not None:
-                await self._until(self._is_quiet)
-                await self.request({"type": "conversation.item.create", "item": item})
+            await self._until(self._is_quiet)
             following = AnswerSoFar(self.conversation, self._tools.rounds)
             self.attach(following)
             try:
-                response = await self._respond(fields)
+                if item is not None:
+                    event = {"type": "conversation.item.create", "item": item}
+                    _, response = await self._answered(event, fields)
+                else:
+                    response = await self._respond(fields)
                 following.begin(response.id)
                 await self._until(lambda: following.is_over)
             finally:
                 self.detach(following)
             return following.answer()
 
+    async def _answered(
+        self, turn: dict[str, Any], fields: Mapping[str, Any] | None = None
+    ) -> tuple[Any, RTResponse]:
+        """Send what makes a turn and let the model answer it; return what came of both.
+
+        Both at once: the server handles them in their order, and the answer comes sooner.
+        """
+        made: Any
+        response: RTResponse | BaseException
+        made, response = await asyncio.gather(
+            self.request(turn), self._respond(fields), return_exceptions=True
+        )
+        if isinstance(made, BaseException):
+            # Without the turn there is nothing to answer.
+            if not isinstance(response, BaseException):
+                await response.cancel()
+            raise made
+        if isinstance(response, BaseException):
+            raise response
+        return made, response
+
     async def _respond(self, fields: Mapping[str, Any] | None = None) -> RTResponse:
-        """Begin a response as soon as none is being made."""
+        """Begin a response as soon as none is being made, and return it."""
         event = {"type": "response.create", **({"response": dict(fields)} if fields else {})}
-        for attempt in range(1, _MAX_ATTEMPTS + 1):
+        response: RTResponse | None = None
+        attempts = 0
+        while response is None:
             await self._until(self._is_quiet)
+            attempts += 1
             try:
-                response: RTResponse = await self.request(event)
-                return response
+                response = await self.request(event)
             except ServerError as error:
                 # The turn detection was faster.
                 is_busy = error.code == "conversation_already_has_active_response"
-                if not is_busy or attempt == _MAX_ATTEMPTS:
+                if not is_busy or attempts == _MAX_ATTEMPTS:
                     raise
-        raise AssertionError("unreachable")
+        return response
 
     def _is_quiet(self) -> bool:
         return self.conversation.active_response is None

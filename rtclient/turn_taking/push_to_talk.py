@@ -3,7 +3,6 @@
 Source: Realtime API guide, conversations with push-to-talk.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
@@ -27,7 +26,7 @@ class PushToTalk:
         client: EventClient,
         tools: Tools,
         interrupt: Callable[[], Awaitable[None]],
-        respond: Callable[[], Awaitable[RTResponse]],
+        answered: Callable[[dict[str, Any]], Awaitable[tuple[RTInputAudioItem, RTResponse]]],
     ) -> None:
         """Prepare.
 
@@ -35,12 +34,12 @@ class PushToTalk:
             client: What is talked to.
             tools: They keep quiet while the person speaks.
             interrupt: Stops what the model says.
-            respond: Lets the model answer.
+            answered: Sends what makes a turn and lets the model answer it.
         """
         self._client = client
         self._tools = tools
         self._interrupt = interrupt
-        self._respond = respond
+        self._answered = answered
         self._turn_detection: Any = None
         self._sent_bytes = 0
         self.item: RTInputAudioItem | None = None
@@ -90,11 +89,8 @@ class PushToTalk:
             if exc_type is not None or self.sent_ms < MIN_TURN_MS:
                 await self._client.send_event({"type": "input_audio_buffer.clear"})
             else:
-                # Both at once: the server handles them in their order, and the answer comes sooner.
-                self.item, self.response = await asyncio.gather(
-                    self._client.request({"type": "input_audio_buffer.commit"}),
-                    self._respond(),
-                )
+                commit = {"type": "input_audio_buffer.commit"}
+                self.item, self.response = await self._answered(commit)
         finally:
             self._tools.release()
             if self._turn_detection is not None:

@@ -65,6 +65,25 @@ async def test_what_the_server_refuses_is_raised() -> None:
             await client.ask("x", no_such_field=1)
 
 
+async def test_a_question_that_is_refused_is_not_answered() -> None:
+    async def script(session: PeerSession) -> None:
+        await session.send(session_created())
+        asked = await session.expect("conversation.item.create")
+        error = {"type": "invalid_request_error", "message": "No.", "event_id": asked["event_id"]}
+        await session.send({"type": "error", "event_id": "event_1", "error": error})
+        await session.expect("response.create")
+        response = {"id": "resp_1", "status": "in_progress"}
+        await session.send({"type": "response.created", "event_id": "e", "response": response})
+        cancel = await session.expect("response.cancel")
+        assert cancel["response_id"] == "resp_1"
+        response["status"] = "cancelled"
+        await session.send({"type": "response.done", "event_id": "e", "response": response})
+
+    async with ScriptedPeer(script) as peer, RTClient.to(peer.endpoint) as client:
+        with pytest.raises(RealtimeException, match=r"No\."):
+            await client.ask("hello")
+
+
 async def test_say_lets_the_model_say_the_words() -> None:
     async with talking({"turns": [{"answer": "x"}], "greeting": "Good morning."}) as client:
         sent = Sent(client)
