@@ -1,12 +1,4 @@
-"""One call: a message in, the answer's words and sound out.
-
-    config = RealtimeConfig(endpoint="https://NAME.openai.azure.com", api_key=…, deployment=…)
-    client = RealtimeWebSocketClient(config)
-    transcript, audio = await client.send_message(user_text="Hello, how are you?")
-
-Each call has a connection of its own. Inside `async with client:` all calls share one, and with it
-the conversation. For live conversations there is `RTClient`.
-"""
+"""The calls: each has a connection of its own, those of one `async with client:` share one."""
 
 import asyncio
 import contextlib
@@ -26,13 +18,15 @@ from rtclient.service.opening import check, open_upstream, ssl_context
 _APPEND_BYTES: Final = 96_000
 """Two seconds of sound in one event."""
 
-_log = logging.getLogger("rtclient.oneshot.client")
+_log = logging.getLogger(__name__)
 
 
 class RealtimeWebSocketClient:
     """Sends messages to a realtime model and returns its answers.
 
-    Calls may come from several tasks; those of one `async with` wait for each other.
+    Each call has a connection of its own. Inside `async with client:` all calls share one, and with
+    it the conversation; they may come from several tasks, and wait for each other. For live
+    conversations there is `RTClient`.
     """
 
     def __init__(self, config: RealtimeConfig, *, credential: Any = None) -> None:

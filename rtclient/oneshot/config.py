@@ -105,7 +105,7 @@ class RealtimeConfig:
                 never repeats a value.
         """
         found = read_config(path)
-        kinds = {one.name: _kind(one.default) for one in fields(cls) if one.name != "settings"}
+        kinds = {one.name: _accepted(one.default) for one in fields(cls) if one.name != "settings"}
         faults = [f"{name} is missing." for name in _REQUIRED if name not in found]
         for name, value in found.items():
             if name not in kinds:
@@ -170,7 +170,7 @@ class RealtimeConfig:
         return "openai" if path.endswith("/v1") and not path.endswith("/openai/v1") else "azure"
 
 
-def _kind(default: object) -> type | tuple[type, ...]:
+def _accepted(default: object) -> type | tuple[type, ...]:
     """Return what a file may hold for a field with this default."""
     if isinstance(default, float):
         return (int, float)

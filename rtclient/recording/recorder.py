@@ -41,7 +41,7 @@ _TURN_ENDS: Final = frozenset(
     }
 )
 
-_log = logging.getLogger("rtclient.recording.recorder")
+_log = logging.getLogger(__name__)
 
 
 class Recorder:
