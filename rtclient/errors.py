@@ -21,6 +21,7 @@ Rules of the file:
 Wrong arguments are `ValueError`/`TypeError`, time limits of callers `TimeoutError`.
 """
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 ConnectKind = Literal[
@@ -75,6 +76,8 @@ class ConnectError(RTError):
         """The HTTP status, when the server sent one."""
         self.detail = detail
         """A few words of our own or of the TLS library; never from the peer's body."""
+        self.headers: Mapping[str, str] = {}
+        """What the server's refusal had, such as the id of the request; names in lower case."""
         text = _CONNECT_TEXT[kind]
         if status is not None:
             text += f" (HTTP {status})"

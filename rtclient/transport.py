@@ -292,13 +292,16 @@ def _refusal(exc: InvalidStatus, host: str) -> ConnectError:
     response = exc.response
     status = response.status_code
     body = bytes(response.body or b"").decode(errors="replace")[:_MAX_BODY_CHARS]
+    error: ConnectError
     if status in (401, 403):
-        return AuthError(status, host=host, body=body)
-    if 300 <= status < 400:
-        return ConnectError("redirect", host=host, status=status)
-    return HandshakeRejected(
-        status, host=host, body=body, retry_after_s=_retry_after_s(response.headers)
-    )
+        error = AuthError(status, host=host, body=body)
+    elif 300 <= status < 400:
+        error = ConnectError("redirect", host=host, status=status)
+    else:
+        retry_after_s = _retry_after_s(response.headers)
+        error = HandshakeRejected(status, host=host, body=body, retry_after_s=retry_after_s)
+    error.headers = {name.lower(): value for name, value in response.headers.raw_items()}
+    return error
 
 
 def _retry_after_s(headers: object) -> float | None:

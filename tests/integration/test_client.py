@@ -227,9 +227,10 @@ async def test_the_conversation_is_mirrored(azure: AzurePeer) -> None:
 
 async def test_a_refused_credential_is_an_auth_error(azure: AzurePeer) -> None:
     client = RTClient.to(endpoints.azure(azure.endpoint, "gpt-realtime", key="wrong"))
-    with pytest.raises(AuthError):
+    with pytest.raises(AuthError) as caught:
         await client.connect()
     assert client.state is ClientState.FAILED
+    assert caught.value.headers["x-ms-region"] == "East US 2"
 
 
 async def test_closing_ends_what_is_read_and_fails_what_waits(peer: ScriptedPeer) -> None:
