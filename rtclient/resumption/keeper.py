@@ -151,6 +151,8 @@ class SessionKeeper:
         elif (candidate := self._candidate_of(generation)) is not None:
             if self._began:
                 candidate.see(event, now)
+                if event["type"] == "session.created" and not self.conversation.session:
+                    self._deliver(event)  # the sessions before did not get as far
             elif _path(event, "error", "code") == "session_expired" and self._restores:
                 pass  # it closes without having begun: another dial finds another session
             else:
@@ -226,8 +228,8 @@ class SessionKeeper:
             if code == "session_expired" and self._restores:
                 self._is_expired = True
                 return
-            self._is_fatal |= code in FATAL_ERRORS
-        elif kind in ECHOES and _path(event, "item", "id") in self._there:
+            self._is_fatal |= str(code) in FATAL_ERRORS
+        elif kind in ECHOES and str(_path(event, "item", "id")) in self._there:
             return
         elif kind == "session.created":
             self._set_life(event.get("session"), now)

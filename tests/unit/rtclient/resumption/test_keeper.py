@@ -156,6 +156,21 @@ def test_a_fatal_error_is_not_dialled_again() -> None:
     assert world.states[-1] is ClientState.FAILED
 
 
+def test_the_program_is_greeted_by_the_first_session_that_greets() -> None:
+    world = World()
+    world.start()
+    peer = world.accept()
+    peer.outbox.clear()
+    peer.say("error", error={"type": "server_error"})
+    world.bring(peer)
+    world.cut(peer, code=1011)
+    world.settle()
+    world.cut()
+    world.settle()
+    assert world.types() == ["error", "session.created"]
+    assert world.states[-1] is CONNECTED
+
+
 def test_an_expired_session_is_made_again_whatever_its_close_says() -> None:
     world = World()
     peer = world.connect()

@@ -5,8 +5,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rtclient.errors import ConnectError, HandshakeRejected
+from rtclient.errors import ConnectError, ConnectionLost, HandshakeRejected
 from rtclient.resumption.actions import ClientState
+from rtclient.resumption.outbox import ANSWERS
 from rtclient.resumption.policy import ReconnectPolicy
 from tests.support.keeper_world import World
 
@@ -25,6 +26,19 @@ STEPS = st.lists(
 )
 
 NEVER_GIVES_UP = ReconnectPolicy(max_attempts=1000, base_s=0.1, cap_s=1.0, budget_s=1e9)
+
+NAMES = st.sampled_from(
+    "item item_id id response error code event_id session audio input format type content role"
+    " status previous_item_id audio_end_ms audio_start_ms content_index call_id part expires_at"
+    " turn_detection transcript".split()
+)
+SERVER_TYPES = [
+    *ANSWERS.values(),
+    *("error", "session.created", "conversation.item.done", "conversation.item.created"),
+    *("input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"),
+    *("response.done", "response.output_item.added", "response.output_audio.delta", "new.kind"),
+    "conversation.item.input_audio_transcription.completed",
+]
 
 
 class Play:
@@ -136,3 +150,38 @@ def test_a_conversation_survives_whatever_breaks(steps: list[tuple[str, int]]) -
         play.step(name, number)
         play.check()
     play.end()
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.sampled_from(["", "a", "AAAA", "completed"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=4,
+)
+FIELDS = st.dictionaries(NAMES, VALUES, max_size=6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(SERVER_TYPES), FIELDS), max_size=12),
+    st.lists(st.tuples(st.sampled_from(sorted(ANSWERS)), FIELDS), max_size=4),
+)
+def test_no_shape_of_an_event_disturbs_it(
+    server_events: list[tuple[str, dict[str, Any]]], client_events: list[tuple[str, dict[str, Any]]]
+) -> None:
+    world = World(reconnect=NEVER_GIVES_UP)
+    peer = world.connect()
+    for kind, fields in client_events:
+        world.do(world.keeper.sent({**fields, "type": kind}, world.now))
+    for kind, fields in server_events:
+        world.do(world.keeper.received(peer.generation, {**fields, "type": kind}, world.now))
+    peer.is_closed = True
+    world.do(world.keeper.lost(peer.generation, ConnectionLost(1006), world.now))
+    assert world.dials or world.ends
+    if world.dials:
+        candidate = world.accept()
+        for kind, fields in server_events:
+            event = {**fields, "type": kind}
+            world.do(world.keeper.received(candidate.generation, event, world.now))
