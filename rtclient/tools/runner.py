@@ -16,7 +16,8 @@ import contextvars
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable, Container, Mapping
+from collections import deque
+from collections.abc import Awaitable, Callable, Container, Coroutine, Mapping
 from typing import Any, Final, NamedTuple
 
 from rtclient.errors import RTError
@@ -44,14 +45,14 @@ class Tools:
     def __init__(
         self,
         conversation: Conversation,
-        send: Callable[[dict[str, Any]], Awaitable[None]],
+        send: Callable[[dict[str, Any]], Awaitable[object]],
         report: Callable[[ErrorReport], None],
     ) -> None:
         """Begin without any.
 
         Args:
             conversation: The mirror of the session.
-            send: How a client event goes out.
+            send: How a client event goes out, without `flush`.
             report: Is told of functions that failed.
         """
         self._conversation = conversation
@@ -63,8 +64,7 @@ class Tools:
         self._sent_tools: list[Any] | None = None
         """The tools of the newest `session.update` that is not confirmed."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._outbox: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._sender: asyncio.Task[None] | None = None
+        self._outbox: deque[dict[str, Any]] = deque()
 
     def add(
         self,
@@ -112,7 +112,7 @@ class Tools:
 
     async def end(self) -> None:
         """Cancel what runs. A plain function runs on in its thread, and nobody waits for it."""
-        tasks = {*self._tasks, *filter(None, (self._sender,))} - {asyncio.current_task()}
+        tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -139,9 +139,7 @@ class Tools:
     def _do(self, actions: list[Action]) -> None:
         for action in actions:
             if isinstance(action, ToolCall):
-                task = asyncio.create_task(self._run(action), name=f"tool {action.name}")
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._begin(self._run(action), f"tool {action.name}")
             else:
                 self._post(action)
 
@@ -169,20 +167,25 @@ class Tools:
 
     # What goes out --------------------------------------------------------------------------
 
-    def _post(self, event: dict[str, Any]) -> None:
-        """Send an event behind those that were posted before."""
-        self._outbox.put_nowait(event)
-        if self._sender is None:
-            self._sender = asyncio.create_task(self._send_all(), name="tools")
-
-    async def _send_all(self) -> None:
-        while True:
-            event = await self._outbox.get()
+    async def flush(self) -> None:
+        """Send what waits to be sent. Whoever sends something else does this before."""
+        while self._outbox:
+            event = self._outbox.popleft()
             try:
                 await self._send(event)
             except RTError as exc:
                 # Whoever waits for the model is told by the reader of the connection.
                 _log.info("A %s of the tools was not sent: %s", event["type"], exc)
+
+    def _post(self, event: dict[str, Any]) -> None:
+        """Send an event soon, behind those that were posted before."""
+        self._outbox.append(event)
+        self._begin(self.flush(), "tools")
+
+    def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 def _by_name(tools: object) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from rtclient.protocol.audio import to_base64
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.responses import Response
 from rtclient.protocol.usage import Usage
+from rtclient.requests import Answered
 from rtclient.resumption.actions import Restoration
 from rtclient.tools.rounds import ToolCall
 from rtclient.tools.runner import TIMEOUT_S, Tools
@@ -61,7 +62,7 @@ class TurnTaking(EventClient):
         self._callbacks = Callbacks(self.conversation)
         self._tools = Tools(
             self.conversation,
-            self.send_event,
+            super()._send,
             lambda report: self._callbacks.tell("error", report),
         )
         self._news = asyncio.Event()
@@ -326,6 +327,13 @@ class TurnTaking(EventClient):
         if isinstance(response, BaseException):
             raise response
         return made, response
+
+    async def _send(
+        self, event: dict[str, Any], answered: Answered | None = None
+    ) -> dict[str, Any]:
+        # What is sent next finds the session with every tool that was registered before.
+        await self._tools.flush()
+        return await super()._send(event, answered)
 
     async def _respond(self, fields: Mapping[str, Any] | None = None) -> RTResponse:
         """Begin a response as soon as none is being made, and return it."""

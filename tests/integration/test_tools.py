@@ -118,6 +118,18 @@ async def test_the_session_has_our_tools_and_those_of_the_program() -> None:
             assert await names.get() == {"theirs", "early", "late"}
 
 
+async def test_a_tool_is_there_for_the_next_response() -> None:
+    async with talking() as client:
+        sent = Sent(client)
+
+        @client.tool
+        def late() -> None:
+            """Registered just before."""
+
+        await (await client.generate_response())
+        assert [event["type"] for event in sent.events] == ["session.update", "response.create"]
+
+
 async def test_a_server_that_takes_no_tools_is_not_asked_for_ever() -> None:
     async with ScriptedPeer() as peer:
         client = RTClient.to(peer.endpoint)
