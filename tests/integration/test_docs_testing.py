@@ -27,4 +27,4 @@ async def test_the_program_passes(program: str) -> None:
 
 
 def test_there_are_programs() -> None:
-    assert len(PROGRAMS) >= 6
+    assert len(PROGRAMS) >= 7
