@@ -23,12 +23,18 @@ def is_terminal() -> bool:
         return False
 
 
-async def keys() -> AsyncIterator[str]:
-    """Give one character at a time until stdin ends. Only on a terminal."""
+@contextlib.contextmanager
+def keys() -> Iterator[asyncio.Queue[str]]:
+    """Give the characters that are pressed, one at a time; "" when stdin ends.
+
+    Nothing where there is no terminal.
+    """
     pressed: asyncio.Queue[str] = asyncio.Queue()
+    if not is_terminal():
+        yield pressed
+        return
     with _reading(asyncio.get_running_loop(), pressed.put_nowait):
-        while key := await pressed.get():
-            yield key
+        yield pressed
 
 
 async def lines() -> AsyncIterator[str]:

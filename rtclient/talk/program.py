@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -14,22 +14,20 @@ from rtclient.errors import ConnectionLost, ServerError
 from rtclient.extras import MissingExtraError
 from rtclient.low_level_client import ClientState, EndpointSource
 from rtclient.recording.recorder import Recorder
+from rtclient.resumption.actions import Restoration
 from rtclient.sound_files import SoundFileError
-from rtclient.talk import devices
 from rtclient.talk.core import Event, TalkCore
-from rtclient.talk.devices import DeviceError, Loudspeaker, Microphone
+from rtclient.talk.devices import DeviceError
+from rtclient.talk.ends import Ends
 from rtclient.talk.event_log import log_line, short_line
 from rtclient.talk.keyboard import is_terminal, keys, lines
 from rtclient.talk.options import TalkOptions
 from rtclient.talk.playback import Playback
 from rtclient.talk.screen import Screen, open_screen
-from rtclient.talk.sinks import NoSink, PipeSink, Sink, WavSink
-from rtclient.talk.sources import all_of, file_blocks, in_real_time, pipe_blocks, silence
+from rtclient.talk.sources import in_real_time, silence
 from rtclient.talk.view import View, clock
 
 _FRAME_S: Final = 1 / 12
-
-Blocks = AsyncIterator[bytes]
 
 
 async def talk(
@@ -63,7 +61,7 @@ async def talk(
     client = RTClient.to(endpoint, **(client_options or {}))
     async with contextlib.AsyncExitStack() as stack:
         try:
-            ends = _Ends.opened(options, stack)
+            ends = Ends.opened(options, stack)
             recorder = _recorder(options.record, client, stack)
             log = _debug_file(options.debug, stack)
         except (DeviceError, MissingExtraError, SoundFileError, OSError) as exc:
@@ -82,76 +80,12 @@ async def talk(
         )
         conversation = _Conversation(options, client, core, ends, screen, log, label)
         client.attach(conversation)
+        client.on("restored", conversation.on_restored)
         if recorder is not None:
             client.attach(recorder)
         for notice in ends.notices:
             screen.note(notice)
         return await conversation.run()
-
-
-class _Ends:
-    """The two ends of the sound: where the person's comes from, where the model's goes to."""
-
-    def __init__(self) -> None:
-        self.source: Callable[[], Blocks] = silence
-        self.sink: Sink = NoSink()
-        self.has_source = False
-        self.notices: list[str] = []
-        self.is_in_one_room = False
-        """Whether the microphone may hear the loudspeaker."""
-
-    @classmethod
-    def opened(cls, options: TalkOptions, stack: contextlib.AsyncExitStack) -> "_Ends":
-        """Open what the options name. Raises what devices and files raise."""
-        ends = cls()
-        # The source first: a file that cannot be read must not cost the one that is written.
-        is_live = ends._open_source(options, stack)
-        is_heard = ends._open_sink(options, stack)
-        ends.is_in_one_room = is_live and is_heard
-        return ends
-
-    def _open_sink(self, options: TalkOptions, stack: contextlib.AsyncExitStack) -> bool:
-        if options.text_only:
-            return False
-        if options.out is not None:
-            sink = WavSink(options.out)
-            stack.callback(sink.close)
-            self.sink = sink
-        elif options.stdout:
-            self.sink = PipeSink(options.device_rate)
-        else:
-            device = devices.choose("output", options.output_device, options.device_rate)
-            loudspeaker = Loudspeaker(device)
-            stack.callback(loudspeaker.close)
-            self.sink = loudspeaker
-            return True
-        return False
-
-    def _open_source(self, options: TalkOptions, stack: contextlib.AsyncExitStack) -> bool:
-        if options.wav is not None:
-            blocks = file_blocks(options.wav)
-            self.source = lambda: in_real_time(all_of(blocks))
-        elif options.stdin:
-            self.source = lambda: in_real_time(pipe_blocks(options.device_rate))
-        else:
-            return self._open_microphone(options, stack)
-        self.has_source = True
-        return False
-
-    def _open_microphone(self, options: TalkOptions, stack: contextlib.AsyncExitStack) -> bool:
-        if options.text_only and not (is_terminal() or options.input_device):
-            return False  # the lines of a pipe are the whole conversation
-        try:
-            device = devices.choose("input", options.input_device, options.device_rate)
-            microphone = Microphone(device)
-        except (DeviceError, MissingExtraError) as exc:
-            if not options.text_only or options.input_device:
-                raise
-            self.notices.append(f"{exc} You can type.")
-            return False
-        stack.callback(microphone.close)
-        self.source, self.has_source = microphone.blocks, True
-        return True
 
 
 class _Conversation:
@@ -162,7 +96,7 @@ class _Conversation:
         options: TalkOptions,
         client: RTClient,
         core: TalkCore,
-        ends: _Ends,
+        ends: Ends,
         screen: Screen,
         log: TextIO | None,
         label: str,
@@ -177,6 +111,7 @@ class _Conversation:
         self._loop = asyncio.get_running_loop()
         self._begin_s = self._loop.time()
         self._outgoing: asyncio.Queue[Event] = asyncio.Queue()
+        self._pressed: asyncio.Queue[str] = asyncio.Queue()
         self._draft = ""
         self._is_over, self._is_quiet = asyncio.Event(), asyncio.Event()
         self._is_ready = False
@@ -191,6 +126,15 @@ class _Conversation:
     def on_client_event(self, event: dict[str, Any]) -> None:
         """Take a GA event of ours."""
         self._debug(event, "sent")
+
+    def on_restored(self, restoration: Restoration) -> None:
+        """Tell that the conversation goes on over another connection, when it was felt."""
+        if restoration.kind == "reconnected":
+            self._screen.note(
+                f"The connection was lost, and is back after {restoration.elapsed_s:.1f} seconds."
+            )
+        for lost in restoration.lost:
+            self._screen.note(lost)
 
     def _send(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -209,25 +153,34 @@ class _Conversation:
         """Hold the conversation."""
         self._draw()
         try:
-            async with self._client:
-                await self._configure()
-                self._is_ready = True
-                await self._first_ended(
-                    self._sending(),
-                    self._showing(),
-                    self._listening(),
-                    self._ends.sink.play(self._take),
-                    self._reading_keys(),
-                    self._until_closed(),
-                    self._is_over.wait(),
-                )
+            # Before the dial, which takes its time: no key is to be lost or echoed.
+            with contextlib.ExitStack() as stack:
+                if not self._options.stdin:
+                    self._pressed = stack.enter_context(keys())
+                return await self._held()
         except BrokenPipeError:
             return 0  # whoever listened to stdout has heard enough
         except DeviceError as exc:
             self._screen.note(str(exc))
             return 1
         finally:
+            if not self._is_ready:
+                self._core.notices.clear()  # the error that leaves says it
             self._show_what_is_settled(is_last=True)
+
+    async def _held(self) -> int:
+        async with self._client:
+            await self._configure()
+            self._is_ready = True
+            await self._first_ended(
+                self._sending(),
+                self._showing(),
+                self._listening(),
+                self._ends.sink.play(self._take),
+                self._reading_keys(),
+                self._until_closed(),
+                self._is_over.wait(),
+            )
         return 0
 
     async def _configure(self) -> None:
@@ -239,6 +192,7 @@ class _Conversation:
                 raise
             session["audio"]["input"]["transcription"] = None
             self._core.captions.has_transcription = False
+            self._core.notices.clear()
             self._screen.note(
                 f"The service does not know the transcription {self._options.transcription}: what"
                 " you say is not written down. Name another with --transcription."
@@ -299,7 +253,7 @@ class _Conversation:
         if self._options.stdin:
             pass  # it has the sound
         elif is_terminal():
-            async for key in keys():
+            while key := await self._pressed.get():
                 self._on_key(key)
         elif self._options.text_only and not self._ends.has_source:
             async for line in lines():
@@ -329,7 +283,6 @@ class _Conversation:
         while True:
             self._core.on_time(self._loop.time())
             self._show_what_is_settled()
-            self._draw()
             if self._outgoing.empty() and self._core.is_quiet:
                 self._is_quiet.set()
             if self._outgoing.empty() and self._core.is_over(self._loop.time()):
@@ -337,7 +290,9 @@ class _Conversation:
             await asyncio.sleep(_FRAME_S)
 
     def _show_what_is_settled(self, *, is_last: bool = False) -> None:
-        for line in self._core.captions.settled(self._loop.time()):
+        settled = self._core.captions.settled(self._loop.time())
+        self._draw()  # first: a line must not stand in the foot and above it
+        for line in settled:
             self._screen.line(line)
         if is_last:
             for line in self._core.captions.live():  # the end came first
@@ -383,8 +338,12 @@ class _Conversation:
             yield f"answer after {self._core.answer_ms / 1000:.1f} s"
         if self._client.usage.total_tokens:
             yield f"{self._client.usage.total_tokens} tokens"
+        if (cost := self._client.cost) is not None and cost.usd:
+            yield f"${cost.usd:.4f}"
 
     def _hint(self) -> str:
+        if not self._is_ready:
+            return "Ctrl+C ends"
         if self._options.text_only:
             return "type and press Enter · Ctrl+C ends"
         if self._options.push_to_talk:
