@@ -10,6 +10,7 @@ import json
 import secrets
 import sys
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
@@ -26,6 +27,8 @@ async def engine_process(
     *options: str, environment: Mapping[str, str] | None = None
 ) -> AsyncIterator[Endpoint]:
     """Run `rtclient engine` on a free loopback port until the block ends; gives its address.
+
+    `warnings` of the address say which senses are missing, and what to install.
 
     Args:
         options: Of `rtclient engine`, such as `--seed 1`.
@@ -58,7 +61,8 @@ async def engine_process(
         if ready is None:
             raise ConnectError("refused", host="the engine", detail=" ".join(last_words))
         draining = asyncio.create_task(_drain(child.stdout))
-        yield endpoints.engine(f"ws://{ready['host']}:{ready['port']}", key=key)
+        address = endpoints.engine(f"ws://{ready['host']}:{ready['port']}", key=key)
+        yield replace(address, warnings=_notes(ready))
     finally:
         child.stdin.close()
         try:
@@ -77,6 +81,12 @@ async def _ready_line(stdout: asyncio.StreamReader) -> dict[str, object] | None:
             if isinstance(found, dict) and found.get("event") == "ready":
                 return found
     return None
+
+
+def _notes(ready: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what the engine says about senses that are missing or replaced."""
+    notes = ready.get("notes")
+    return tuple(map(str, notes)) if isinstance(notes, list) else ()
 
 
 async def _read_log(stderr: asyncio.StreamReader, last_words: list[str]) -> None:

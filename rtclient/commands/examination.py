@@ -150,6 +150,8 @@ class Examination:
         model = str(session.get("model") or "")
         self._found(Finding("key", "ok", "accepted" if endpoint.headers else "none was sent"))
         self._found(Finding("model", "ok", f"the session is with {model or endpoint.model}"))
+        if endpoint.kind == "engine":  # those of other services were told with the settings
+            self._tell(Finding("model", "warn", note.rstrip(".")) for note in endpoint.warnings)
         self._found(Finding("session", "ok", f"settings accepted after {_ms_since(began)} ms"))
         self._found(await self._transcription(probe))
         self._tell(self._retirements(endpoint, model))

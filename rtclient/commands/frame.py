@@ -6,14 +6,17 @@ What a command is for goes to stdout, everything else to stderr.
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 from rtclient.commands import advice, profile, upstream
 from rtclient.commands.upstream import Choice
+from rtclient.endpoints import Endpoint
 from rtclient.errors import RTError
+from rtclient.low_level_client import EndpointSource
 from rtclient.service.config_files import read_config
 from rtclient.service.settings import SettingsError
 
@@ -81,6 +84,16 @@ def chosen(line: argparse.ArgumentParser, options: argparse.Namespace) -> Choice
     source = f" (settings from {choice.settings.source})" if choice.settings.source else ""
     say(f"Voice service: {choice.label}{source}")
     return choice
+
+
+@contextlib.asynccontextmanager
+async def opened(choice: Choice) -> AsyncIterator[EndpointSource]:
+    """Give what is to be dialled until the block ends, and tell what is to be known about it."""
+    async with choice.opened() as source:
+        endpoint = source if isinstance(source, Endpoint) else choice.endpoint
+        for warning in endpoint.warnings if endpoint else ():
+            say(f"Note: {warning}")
+        yield source
 
 
 def say(text: str) -> None:

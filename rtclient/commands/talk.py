@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Late: a command line that is wrong is told without it.
         from rtclient.talk.program import talk
 
-        async with choice.opened() as source:
+        async with frame.opened(choice) as source:
             return await talk(
                 chosen,
                 source,

@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 _pieces(options.file),
                 is_json=options.json,
             )
-            async with choice.opened() as source:
+            async with frame.opened(choice) as source:
                 return await file.run(_for_transcription(source))
         except (SoundFileError, MissingExtraError) as exc:
             frame.say(str(exc))

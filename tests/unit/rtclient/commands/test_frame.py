@@ -92,3 +92,17 @@ def test_one_profile_serves_all_commands(tmp_path: Path) -> None:
         assert found.get("silence_ms", 300) == 300
         assert found.get("greeting", "none") == "none"
         assert found.get("no_devices", True) is True
+
+
+async def test_what_is_to_be_known_of_the_address_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    azure = ServiceSettings(
+        azure_endpoint="https://x.openai.azure.com",
+        azure_key="canary_key_0123456789",
+        azure_deployment="voice",
+        azure_api_version="2024-10-01-preview",
+    )
+    async with frame.opened(Choice("azure", azure)) as source:
+        assert source == azure.endpoint()
+    assert "Note: Delete the line AZURE_OPENAI_API_VERSION" in capsys.readouterr().err
