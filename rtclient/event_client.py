@@ -337,8 +337,8 @@ class EventClient:
                 _log.warning("The server reports an error: %.80s %.80s", error.type, error.code)
         elif kind == "session.created":
             self._greeting.set()
-        if begun is not None and not is_awaited:
-            self._router.events.put(begun)
+        if begun is not None:
+            self._router.offer(begun, is_awaited=is_awaited)
 
     def _tell(
         self, what: Literal["on_server_event", "on_client_event"], event: dict[str, Any]

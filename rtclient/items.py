@@ -39,6 +39,7 @@ class _Awaitable:
 
     def __init__(self) -> None:
         self._complete = Signal()
+        self._is_given = False
 
     async def _wait(self) -> Self:
         await self._complete.wait()

@@ -61,7 +61,7 @@ class Router:
         return Response.from_dict(response_to_preview(raw, []) if self._in_preview else raw)
 
     def see(self, event: Mapping[str, Any]) -> RTEvent | None:
-        """Take in a GA event of the server; return the turn or response that begins with it."""
+        """Take in a GA event; return the turn or response that it begins, or the turn it commits."""
         kind: str = event["type"]
         if kind.startswith("response."):
             return self._see_response(kind, event)
@@ -73,6 +73,13 @@ class Router:
         elif kind.startswith(("input_audio_buffer.", "conversation.item.input_audio_")):
             return self._see_input(kind, event)
         return None
+
+    def offer(self, begun: RTEvent, *, is_awaited: bool) -> None:
+        """Give it to who iterates over `events`, unless a call has it or it was given before."""
+        if not begun._is_given:
+            begun._is_given = True
+            if not is_awaited:
+                self.events.put(begun)
 
     def end(self, error: Exception | None) -> None:
         """Say that nothing more comes; `error` is why, unless it was meant to end."""
@@ -102,8 +109,7 @@ class Router:
         turn = self._inputs.get(item_id)
         match kind:
             case "input_audio_buffer.speech_started" | "input_audio_buffer.committed":
-                if turn is None:
-                    return self._begin(item_id, event.get("audio_start_ms"))
+                return turn or self._begin(item_id, event.get("audio_start_ms"))
             case "input_audio_buffer.speech_stopped" if turn:
                 turn.audio_end_ms = event.get("audio_end_ms")
             case "conversation.item.input_audio_transcription.completed" if turn:

@@ -162,6 +162,21 @@ async def test_a_call_that_was_given_up_leaves_the_next_its_answer(peer: Scripte
         assert (await second).instructions == "Two."
 
 
+async def test_a_turn_that_the_server_found_can_be_committed_early(peer: ScriptedPeer) -> None:
+    async with to_script(peer) as client:
+        session = await peer.session()
+        began = {"type": "input_audio_buffer.speech_started", "event_id": "1", "item_id": "item_1"}
+        await session.send({**began, "audio_start_ms": 300})
+        turn = await anext(client.events())
+        committing = asyncio.ensure_future(client.commit_audio())
+        await session.expect("input_audio_buffer.commit")
+        committed = {"type": "input_audio_buffer.committed", "event_id": "2", "item_id": "item_1"}
+        await session.send(committed)
+        assert await committing is turn
+        await session.close()
+        assert [event async for event in client.events()] == []
+
+
 async def test_only_what_is_answered_can_be_requested(azure: AzurePeer) -> None:
     async with to_azure(azure) as client:
         with pytest.raises(LocalProtocolError, match=r"does not answer response\.cancel"):

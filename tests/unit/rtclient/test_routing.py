@@ -210,7 +210,7 @@ async def test_a_turn_is_complete_with_its_transcript() -> None:
     turn = world.see("input_audio_buffer.speech_started", item_id="item_1", audio_start_ms=300)
     assert isinstance(turn, RTInputAudioItem)
     world.see("input_audio_buffer.speech_stopped", item_id="item_1", audio_end_ms=900)
-    assert world.see("input_audio_buffer.committed", item_id="item_1") is None
+    assert world.see("input_audio_buffer.committed", item_id="item_1") is turn
     world.see("conversation.item.added", item={"id": "item_1"}, previous_item_id=None)
     waiting = asyncio.ensure_future(turn._wait())
     await asyncio.wait([waiting], timeout=0)
