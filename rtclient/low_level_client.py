@@ -11,7 +11,6 @@ Source: the constructor and the methods are those of Microsoft's rtclient 0.5; t
 """
 
 import asyncio
-import inspect
 import logging
 import random
 import secrets
@@ -45,9 +44,9 @@ from rtclient.resumption.actions import (
 )
 from rtclient.resumption.keeper import SessionKeeper
 from rtclient.resumption.policy import ReconnectPolicy
+from rtclient.service.entra import token_of
 
 __all__ = [
-    "SCOPE",
     "ClientOptions",
     "ClientState",
     "ConnectionError",
@@ -57,9 +56,6 @@ __all__ = [
     "ReconnectPolicy",
     "Restoration",
 ]
-
-SCOPE = "https://ai.azure.com/.default"
-"""What a Microsoft Entra ID token is asked for."""
 
 ConnectionError = ConnectError
 """What Microsoft's rtclient calls it, in this module."""
@@ -419,11 +415,7 @@ def _microsoft(
         return endpoints.azure(url or "", azure_deployment, key=key)
 
     async def with_token() -> Endpoint:
-        # Credentials that block are asked in a thread.
-        if inspect.iscoroutinefunction(token_credential.get_token):
-            token = await token_credential.get_token(SCOPE)
-        else:
-            token = await asyncio.to_thread(token_credential.get_token, SCOPE)
-        return endpoints.azure(url or "", azure_deployment, token=token.token)
+        token = await token_of(token_credential)
+        return endpoints.azure(url or "", azure_deployment, token=token)
 
     return with_token

@@ -5,18 +5,16 @@ Rules of the file:
 - `azure-identity` is imported here, and only for Azure without a key.
 """
 
-import asyncio
 import contextlib
 import importlib.util
-import inspect
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
 
 from rtclient.endpoints import Endpoint
 from rtclient.engine_process import engine_process
-from rtclient.errors import ConnectError
-from rtclient.low_level_client import SCOPE, EndpointSource
+from rtclient.low_level_client import EndpointSource
+from rtclient.service.entra import token_of
 from rtclient.service.settings import ServiceSettings, SettingsError
 
 _WITHOUT_KEY = "install what Microsoft Entra ID needs: pip install 'rtclient[azure]'"
@@ -92,17 +90,7 @@ async def open_upstream(
 
 def _with_token(settings: ServiceSettings, credential: Any) -> EndpointSource:
     async def endpoint() -> Endpoint:
-        # In a thread: it asks the network. It keeps tokens and renews them itself.
-        try:
-            token = await asyncio.to_thread(credential.get_token, SCOPE)
-            if inspect.isawaitable(token):
-                token = await token
-        except Exception as exc:
-            # Its text repeats what it tried, at length; the kind is what a caller can act on.
-            raise ConnectError(
-                "auth", host="Microsoft Entra ID", detail=f"no token ({type(exc).__name__})"
-            ) from exc
-        found = settings.endpoint(token=token.token)
+        found = settings.endpoint(token=await token_of(credential))
         assert found is not None
         return found
 
