@@ -61,7 +61,7 @@ class Router:
         return Response.from_dict(response_to_preview(raw, []) if self._in_preview else raw)
 
     def see(self, event: Mapping[str, Any]) -> RTEvent | None:
-        """Take in a GA event; return the turn or response that it begins, or the turn it commits."""
+        """Take in a GA event; return the turn that it begins or commits, or the response."""
         kind: str = event["type"]
         if kind.startswith("response."):
             return self._see_response(kind, event)
