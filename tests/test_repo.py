@@ -141,6 +141,7 @@ ONLY_IN = {
     ),
     "sounddevice": ("rtclient/talk/devices.py", "tests/", "bench/", "examples/"),
     "rich": ("rtclient/talk/screen.py", "tests/", "bench/"),
+    "soxr": ("rtclient/resampling.py", "rtclient/engine/", "tests/", "bench/"),
     "soundfile": ("rtclient/sound_files.py", "tests/", "bench/", "scripts/"),
     "httpx2": ("rtclient/engine/remote/client.py", "tests/"),
     "server": ("server/", "tests/", "bench/", "scripts/"),
