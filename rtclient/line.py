@@ -6,6 +6,7 @@ It speaks GA to its owner whatever the far end speaks, and tells it everything b
 import asyncio
 import contextlib
 import inspect
+import logging
 import ssl
 import uuid
 from collections import deque
@@ -28,6 +29,8 @@ EndpointSource = Endpoint | Callable[[], Awaitable[Endpoint]]
 MAX_QUEUED_CHARS: Final = 1024 * 1024
 """Text that waits to be written; beyond it `drained` waits."""
 _CLOSING_S = 2.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +172,10 @@ class Line:
             await self._read(self._transport)
         except RTError as error:
             self._owner.line_lost(self, error)
+        except Exception:
+            # A fault of ours: whoever waits for an event must hear of it, too.
+            _log.exception("Connection %d failed.", self.generation)
+            self._owner.line_lost(self, RTError("the client failed; the log says where"))
         finally:
             self._drained.set()
             self._transport.abort()
@@ -210,8 +217,11 @@ async def _endpoint(source: EndpointSource) -> Endpoint:
         return source
     try:
         found = source()
-        return await found if inspect.isawaitable(found) else found
+        endpoint = await found if inspect.isawaitable(found) else found
+        if not isinstance(endpoint, Endpoint):
+            raise TypeError(f"the function gave {type(endpoint).__name__}, not an Endpoint")
     except RTError:
         raise
     except Exception as exc:
         raise ConnectError("endpoint", detail=type(exc).__name__) from exc
+    return endpoint

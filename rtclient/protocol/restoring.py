@@ -67,14 +67,18 @@ def settings(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         None when nothing differs.
     """
     changed: dict[str, Any] = {
-        key: value
+        key: _without_nulls(value)
         for key, value in wanted.items()
         if key not in _READ_ONLY and key != "audio" and value != found.get(key)
     }
     audio: dict[str, Any] = {}
     for side, fields in _mapping(wanted.get("audio")).items():
         there = _mapping(_mapping(found.get("audio")).get(side))
-        other = {k: v for k, v in _mapping(fields).items() if v != there.get(k)}
+        other = {
+            key: _without_nulls(value)
+            for key, value in _mapping(fields).items()
+            if value != there.get(key)
+        }
         if other:
             audio[side] = other
     if audio:
@@ -166,6 +170,13 @@ def _part(item: Item, part: Part, source: Source, lost: list[str]) -> dict[str, 
     length = f"{part.audio_ms / 1000:.1f} s" if part.audio_ms else "some seconds"
     lost.append(f"{item.id}: {length} of sound without a transcript")
     return {"type": "input_text", "text": f"[{length} of speech] {_NOT_HEARD}"}
+
+
+def _without_nulls(value: Any) -> Any:
+    """Return a setting as a client writes it: services show nulls that they do not take."""
+    if not isinstance(value, Mapping):
+        return value
+    return {key: inner for key, inner in value.items() if inner is not None}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

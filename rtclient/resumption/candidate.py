@@ -45,7 +45,8 @@ class Candidate:
 
     generation: int
     deadline: float | None = None
-    """When it must be further; None while it is dialled, the face has its own limit for that."""
+    """When it must be further; None while it is dialled, which the face limits, and while it waits
+    for a quiet moment."""
     fallback_life_s: float = 0.0
     """How long its session lasts if the server does not say."""
     session: dict[str, Any] | None = None

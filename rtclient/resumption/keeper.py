@@ -41,7 +41,7 @@ from rtclient.resumption.actions import (
     StateChanged,
     WakeAt,
 )
-from rtclient.resumption.candidate import ECHOES, FATAL_ERRORS, OURS, Candidate
+from rtclient.resumption.candidate import ECHOES, FATAL_ERRORS, OURS, RESTORING_S, Candidate
 from rtclient.resumption.outbox import Outbox
 from rtclient.resumption.policy import Attempts, ReconnectPolicy
 
@@ -248,9 +248,8 @@ class SessionKeeper:
         is_over = code == 1000 and not self._is_expired
         is_retryable = self._is_expired or (isinstance(error, ConnectionLost) and error.retryable)
         if is_over or self._is_fatal or not is_retryable or not self._restores:
-            self._end(
-                ClientState.CLOSED if is_over else ClientState.FAILED, None if is_over else error
-            )
+            state = ClientState.CLOSED if is_over else ClientState.FAILED
+            self._end(state, None if is_over else error)
             return
         self._set_state(ClientState.RECONNECTING)
         self._cut_off("connection_lost")
@@ -305,9 +304,12 @@ class SessionKeeper:
         if not candidate.is_ready:
             return
         if self._live is not None and not self._may_renew(now):
+            candidate.deadline = None  # it waits for a quiet moment, which may take long
             return
         plan = self._plan()
         events = candidate.fill(self.conversation.session, plan.items, self._new_id)
+        if candidate.deadline is None:
+            candidate.deadline = now + RESTORING_S
         self._out += [Send(candidate.generation, event) for event in events]
         if not events:
             self._switch(candidate, [*plan.lost, *candidate.lost], now)

@@ -132,6 +132,9 @@ class Outbox:
             self._starts_ms[item_id] = _number(event.get("audio_start_ms"))
         elif kind == "input_audio_buffer.speech_stopped":
             self._ends_ms[item_id] = _number(event.get("audio_end_ms"))
+        elif kind == "input_audio_buffer.timeout_triggered":
+            self._starts_ms[item_id] = _number(event.get("audio_start_ms"))
+            self._ends_ms[item_id] = _number(event.get("audio_end_ms"))
         elif kind == "input_audio_buffer.committed":
             self._committed(item_id)
         elif kind == "conversation.item.input_audio_transcription.completed":
@@ -190,16 +193,16 @@ class Outbox:
     def _committed(self, item_id: str) -> None:
         end_ms = self._ends_ms.pop(item_id, None)
         start_ms = self._starts_ms.pop(item_id, 0.0)
-        if end_ms is not None:
+        commit = next((i for i, one in enumerate(self._sent) if one.kind == _COMMIT), None)
+        if end_ms is not None or commit is None:
+            # A server that does not say where the turn ends has all of it.
+            end_ms = math.inf if end_ms is None else end_ms
             turn = [one for one in self._sent if one.kind == _APPEND and one.start_ms < end_ms]
             self._sent = [one for one in self._sent if one not in turn]
             while self._speech and self._speech[0].start_ms < end_ms:
                 turn.append(self._drop_oldest())
             turn = [one for one in turn if one.end_ms > start_ms]
         else:
-            commit = next((i for i, one in enumerate(self._sent) if one.kind == _COMMIT), None)
-            if commit is None:
-                return
             turn = [one for one in self._sent[:commit] if one.kind == _APPEND]
             before = [one for one in self._sent[:commit] if one.kind != _APPEND]
             self._sent[: commit + 1] = before

@@ -207,6 +207,14 @@ async def test_what_the_function_raises_that_gives_the_address_reaches_the_progr
     assert client.state is ClientState.FAILED
 
 
+async def test_a_function_that_gives_no_endpoint_is_told_so() -> None:
+    async def wrong() -> Any:
+        return "wss://somewhere"
+
+    with pytest.raises(TypeError, match="gave str, not an Endpoint"):
+        await RTLowLevelClient.to(wrong).connect()
+
+
 async def test_a_busy_server_is_asked_again_when_it_says() -> None:
     async with ScriptedPeer(status=429, headers={"Retry-After-Ms": "5"}) as peer:
         with pytest.raises(ConnectionError, match="HTTP 429"):

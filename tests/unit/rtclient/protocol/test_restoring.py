@@ -173,6 +173,18 @@ def test_only_settings_that_differ_are_asked_for() -> None:
     assert settings(wanted, {**wanted, "id": "sess_2"}) is None
 
 
+def test_nulls_inside_a_setting_are_left_out_but_off_is_off() -> None:
+    shown = {"model": "whisper-1", "language": None}
+    wanted = {"audio": {"input": {"transcription": shown, "turn_detection": None}}}
+    found = {"audio": {"input": {"transcription": None, "turn_detection": {}}}}
+    update = settings(wanted, found)
+    assert update is not None
+    assert update["audio"]["input"] == {
+        "transcription": {"model": "whisper-1"},
+        "turn_detection": None,
+    }
+
+
 IDS = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
 

@@ -475,6 +475,32 @@ def test_a_renewal_waits_until_the_answer_is_over() -> None:
     assert world.events[-1]["response"]["status"] == "completed"
 
 
+def test_a_new_session_waits_ready_while_somebody_speaks() -> None:
+    world = World(life_s=1800, turn_detection=True)
+    peer = world.connect()
+    world.now += 1690
+    world.do(world.keeper.woke(world.now))
+    candidate = world.accept()
+    world.append()
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    while peer.work() or world.bring(peer):
+        pass
+    world.settle()
+    world.pass_time(60)
+    assert world.live is peer
+    assert len(world.dialled_at) == 2, "the one that waits is not given up"
+    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=100)
+    peer.hear("t")
+    peer.response = "resp_t"
+    peer.say("response.created", response={"id": "resp_t", "status": "in_progress"})
+    world.settle()
+    assert world.live is peer
+    peer.answer("a good answer")
+    world.settle()
+    assert world.live is candidate
+    assert candidate.ids == ["t", "answer_resp_t"]
+
+
 def test_a_renewal_is_made_at_the_last_moment_whatever_goes_on() -> None:
     world = World(life_s=1800)
     peer = world.connect()

@@ -142,7 +142,6 @@ def once(ids: Any) -> None:
     assert len(set(found)) == len(found), "nothing comes twice"
 
 
-@settings(max_examples=60, deadline=None)
 @given(STEPS)
 def test_a_conversation_survives_whatever_breaks(steps: list[tuple[str, int]]) -> None:
     play = Play()
@@ -163,7 +162,7 @@ VALUES = st.recursive(
 FIELDS = st.dictionaries(NAMES, VALUES, max_size=6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings.default.max_examples // 4, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(SERVER_TYPES), FIELDS), max_size=12),
     st.lists(st.tuples(st.sampled_from(sorted(ANSWERS)), FIELDS), max_size=4),

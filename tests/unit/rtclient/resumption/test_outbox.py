@@ -140,6 +140,24 @@ def test_a_turn_that_the_server_found_takes_the_sound_until_its_end() -> None:
     assert set(base64.b64decode(outbox.sounds["turn"])) == {1, 2}
 
 
+def test_a_server_that_names_no_end_has_all_of_the_sound() -> None:
+    outbox = Outbox()
+    append(outbox, mark=1, vad=True)
+    outbox.see({"type": "input_audio_buffer.committed", "item_id": "turn"})
+    assert again(outbox) == []
+    assert set(base64.b64decode(outbox.sounds["turn"])) == {1}
+
+
+def test_a_turn_of_silence_ends_where_its_timeout_says() -> None:
+    outbox = Outbox()
+    for mark in range(3):
+        append(outbox, mark=mark, vad=True)
+    place = {"item_id": "turn", "audio_start_ms": 0, "audio_end_ms": 200}
+    outbox.see({"type": "input_audio_buffer.timeout_triggered", **place})
+    outbox.see({"type": "input_audio_buffer.committed", "item_id": "turn"})
+    assert again(outbox) == ["append"]
+
+
 def test_times_count_from_the_begin_of_each_session() -> None:
     outbox = Outbox()
     append(outbox, mark=1, vad=True)
