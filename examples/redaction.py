@@ -1,7 +1,6 @@
 """Take card numbers, IBANs, phone numbers, e-mail addresses and names out of a transcript.
 
-Text in, safe text out. `Redactor` takes it in pieces and keeps back what may be the beginning of
-something secret. Digits may be figures or words. Patterns never find everything.
+`Redactor` takes it in pieces and keeps back what may be the beginning of something secret.
 """
 
 import re
@@ -27,15 +26,15 @@ _PART = re.compile(rf"\S*[\d@]\S*|[A-Z]{{2,4}}|(?:{'|'.join(DIGITS)}|dot|at)\W*"
 
 def is_card(digits: str) -> bool:
     """Whether the digits can be a payment card's: their number, the first one, Luhn's sum."""
-    each = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
-    luhn = sum(number - 9 * (number > 9) for number in each)
-    return 13 <= len(digits) <= 19 and digits[0] in "23456" and luhn % 10 == 0
+    each = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    luhn = sum(number - 9 * (number > 9) for number in each) % 10
+    return 13 <= len(digits) <= 19 and digits[0] in "23456" and not luhn
 
 
 def is_iban(text: str) -> bool:
     """Whether the text has the check digits of an IBAN: a remainder of 1 modulo 97."""
-    text = text.replace(" ", "").upper()
-    return int("".join(str(int(mark, 36)) for mark in text[4:] + text[:4])) % 97 == 1
+    marks = text.replace(" ", "")
+    return int("".join(str(int(mark, 36)) for mark in marks[4:] + marks[:4])) % 97 == 1
 
 
 def redact(text: str) -> str:
@@ -49,7 +48,8 @@ def redact(text: str) -> str:
     def number(found: re.Match[str]) -> str:
         if _DATE.fullmatch(found[0]):
             return found[0]
-        digits = "".join(DIGITS.get(mark, mark) for mark in re.findall(_DIGIT, found[0].lower()))
+        marks = [mark[0] for mark in re.finditer(_DIGIT, found[0].lower())]
+        digits = "".join(DIGITS.get(mark, mark) for mark in marks)
         return "[card]" if is_card(digits) else "[phone]" if len(digits) <= 15 else "[number]"
 
     text = _NUMBER.sub(number, _IBAN.sub(iban, _EMAIL.sub("[e-mail]", text)))

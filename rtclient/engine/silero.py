@@ -179,7 +179,7 @@ class Network:
         """Take one frame into the state; return its probability."""
         gates = gates + np.matmul(state.hidden, self._back)
         np.tanh(gates, out=gates)
-        opened = np.multiply(gates, np.float32(0.5))
+        opened: Floats = np.multiply(gates, np.float32(0.5))
         opened += np.float32(0.5)
         into, forget, out = (
             opened[:_HIDDEN], opened[_HIDDEN : 2 * _HIDDEN], opened[3 * _HIDDEN :]

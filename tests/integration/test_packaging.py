@@ -64,4 +64,4 @@ def test_program_and_package_tell_the_same_version(wheel: Path) -> None:
     (metadata,) = (name for name in archive.namelist() if name.endswith("METADATA"))
     lines = archive.read(metadata).decode().splitlines()
     (version,) = (line.split()[1] for line in lines if line.startswith("Version:"))
-    assert f'__version__ = "{version}"' in (ROOT / "rtclient/__init__.py").read_text()
+    assert f'__version__ = "{version}"' in (ROOT / "rtclient/version.py").read_text()
