@@ -9,23 +9,22 @@ from rtclient.endpoints import Endpoint
 from rtclient.low_level_client import ReconnectPolicy, RTLowLevelClient
 from tests.support.fault_peer import AT_THE_DOOR, FaultyService, LineFault
 from tests.support.fault_plan import plan_of
-from tests.support.fault_runs import FAST, run, run_all
+from tests.support.fault_runs import FAST, ProgramKind, run, run_all
 
 LIMIT_S = 6.0
 
 
-@pytest.mark.parametrize("first", range(0, 50, 10))
-async def test_the_low_level_client_keeps_the_conversation(first: int) -> None:
-    report = await run_all(range(first, first + 10), limit_s=LIMIT_S, at_once=10)
-    assert report.found == []
-    assert report.runs == 10
-    assert report.over <= 5
-
-
-@pytest.mark.parametrize("first", range(50, 70, 10))
-async def test_the_client_keeps_the_conversation(first: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        *(("RTLowLevelClient", first) for first in range(0, 50, 10)),
+        ("preview", 50),
+        *(("RTClient", first) for first in (60, 70)),
+    ],
+)
+async def test_the_conversation_survives(kind: ProgramKind, first: int) -> None:
     seeds = range(first, first + 10)
-    report = await run_all(seeds, limit_s=LIMIT_S, at_once=10, is_high_level=True)
+    report = await run_all(seeds, limit_s=LIMIT_S, at_once=10, program_kind=kind)
     assert report.found == []
     assert report.runs == 10
     assert report.over <= 5

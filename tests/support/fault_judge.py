@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tests.support.fault_program import Book
 from tests.support.small_service import SmallSession, words_of
 
+ARRIVALS = ("conversation.item.added", "conversation.item.done", "conversation.item.created")
 MISSING = "not transcribed"
 """What stands for speech that nobody can put back."""
 
@@ -23,7 +24,7 @@ def verdicts(book: Book, sessions: Sequence[SmallSession]) -> list[str]:
         for event in book.seen("error")
         if event["error"].get("code") != "session_expired"
     ]
-    for kind in ("conversation.item.added", "conversation.item.done"):
+    for kind in ARRIVALS:
         times = Counter(event["item"]["id"] for event in book.seen(kind))
         found += [f"{kind} of {item_id} came {n} times" for item_id, n in times.items() if n > 1]
     begun = Counter(event["response"]["id"] for event in book.seen("response.created"))
@@ -65,19 +66,22 @@ def _differences(book: Book, session: SmallSession) -> list[str]:
     for item_id, words in book.kept.items():
         if item_id not in there:
             found.append(f"{item_id} ({words}) is lost")
+        elif words is not None and item_id in book.cut:
+            if there[item_id] == words or not words.startswith(there[item_id]):
+                found.append(f"{item_id} says {there[item_id]!r}, and was cut short")
         elif words is not None and there[item_id] != words:
             found.append(f"{item_id} says {there[item_id]!r} instead of {words!r}")
         elif words is None:
             said = book.said[item_id]
             if said not in there[item_id] and MISSING not in there[item_id]:
                 found.append(f"{item_id} says {there[item_id]!r} instead of {said!r}")
-    times = Counter(words for words in there.values() if MISSING not in words)
+    times = Counter(words for words in there.values() if words and MISSING not in words)
     found += [f"{words!r} is there {n} times" for words, n in times.items() if n > 1]
     order = [item_id for item_id in there if item_id in book.kept]
     if order != [item_id for item_id in book.kept if item_id in there]:
         found.append(f"the order is {order} instead of {list(book.kept)}")
     deleted = {event["item_id"] for event in book.seen("conversation.item.deleted")}
-    known = {event["item"]["id"] for event in book.seen("conversation.item.added")} - deleted
+    known = {event["item"]["id"] for kind in ARRIVALS for event in book.seen(kind)} - deleted
     found += [
         f"{words!r} is there, and the program does not know it"
         for item_id, words in there.items()

@@ -14,10 +14,13 @@ from typing import Any, TypeVar
 from rtclient.client import RTClient
 from rtclient.errors import RTError
 from rtclient.low_level_client import RTLowLevelClient
+from rtclient.protocol.dialects import Dialect
 from tests.support.small_service import spoken, words_of
 
 Event = dict[str, Any]
 STEPS = 20
+HEARD_MS = 30
+"""Of an answer, when it is truncated: less than half."""
 _TOOL = {"type": "function", "name": "look_up", "parameters": {"type": "object"}}
 _T = TypeVar("_T")
 
@@ -35,6 +38,8 @@ class Book:
     """Item id → its words, for all that the server confirmed; None: sound without its words yet."""
     said: dict[str, str] = field(default_factory=dict)
     """Item id → what its sound is to be heard as."""
+    cut: set[str] = field(default_factory=set)
+    """Items that were truncated: of `kept`, only the beginning was heard."""
     instructions: str | None = None
     asked: int = 0
     """Responses asked for."""
@@ -67,7 +72,7 @@ class Program(ABC):
         """
         await self.limited(self.connect(), "the connection")
         steps = [self.say, self.say, self.ask, self.ask, self.speak, self.speak, self.configure]
-        steps += [self.call, self.clear, self.delete, self.say_two]
+        steps += [self.call, self.clear, self.delete, self.say_two, self.truncate, self.do_at_once]
         for _ in range(STEPS):
             step = self.rng.choice(steps)
             await self.limited(step(), step.__name__)
@@ -99,6 +104,10 @@ class Program(ABC):
     @abstractmethod
     async def remove(self, item_id: str) -> None:
         """Delete an item, and wait for the confirmation."""
+
+    @abstractmethod
+    async def cut(self, item_id: str, end_ms: int) -> None:
+        """Truncate an item, and wait for the confirmation."""
 
     @abstractmethod
     async def answer(self, fields: Event) -> Event | None:
@@ -177,6 +186,18 @@ class Program(ABC):
             await self.remove(item_id)
             del self.book.kept[item_id]
 
+    async def truncate(self) -> None:
+        """Let the model answer, and hear only the beginning of it."""
+        self.book.asked += 1
+        if (item := await self.answer({})) is not None:
+            self._keep([item])
+            await self.cut(item["id"], HEARD_MS)
+            self.book.cut.add(item["id"])
+
+    async def do_at_once(self) -> None:
+        """Do two things before either is confirmed."""
+        await asyncio.gather(self.say(), self.configure())
+
     def next_number(self) -> int:
         """Return a number that this program has not used yet."""
         self._number += 1
@@ -200,9 +221,14 @@ class Program(ABC):
 class LowLevelProgram(Program):
     """Sends and receives events; waits for exactly those that confirm."""
 
-    def __init__(self, client: RTLowLevelClient, seed: int, *, limit_s: float) -> None:
+    def __init__(
+        self, client: RTLowLevelClient, seed: int, *, limit_s: float, dialect: Dialect = "ga"
+    ) -> None:
         super().__init__(seed, limit_s)
         self._client = client
+        is_ga = dialect == "ga"
+        self._shown = "conversation.item.done" if is_ga else "conversation.item.created"
+        self._session = {"type": "realtime"} if is_ga else {}
         self._changed = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
 
@@ -225,7 +251,7 @@ class LowLevelProgram(Program):
             await self._send({"type": "conversation.item.create", "item": item})
 
         def done() -> list[Event]:
-            shown = [event["item"] for event in self.book.seen("conversation.item.done")]
+            shown = [event["item"] for event in self.book.seen(self._shown)]
             return [item for item in shown if words_of(item) in texts]
 
         await self._until(lambda: len(done()) >= len(items))
@@ -235,6 +261,12 @@ class LowLevelProgram(Program):
         """Wait for `conversation.item.deleted`."""
         await self._send({"type": "conversation.item.delete", "item_id": item_id})
         kind = "conversation.item.deleted"
+        await self._until(lambda: any(e["item_id"] == item_id for e in self.book.seen(kind)))
+
+    async def cut(self, item_id: str, end_ms: int) -> None:
+        """Wait for `conversation.item.truncated`."""
+        await self._send(_truncation(item_id, end_ms))
+        kind = "conversation.item.truncated"
         await self._until(lambda: any(e["item_id"] == item_id for e in self.book.seen(kind)))
 
     async def answer(self, fields: Event) -> Event | None:
@@ -261,8 +293,9 @@ class LowLevelProgram(Program):
         await self._send({"type": "input_audio_buffer.commit"})
         await self._until(lambda: len(self.book.seen(kind)) >= count)
         item_id: str = self.book.seen(kind)[-1]["item_id"]
-        shown = "conversation.item.done"
-        await self._until(lambda: any(e["item"]["id"] == item_id for e in self.book.seen(shown)))
+        await self._until(
+            lambda: any(e["item"]["id"] == item_id for e in self.book.seen(self._shown))
+        )
         return item_id
 
     async def throw_away(self) -> None:
@@ -274,7 +307,7 @@ class LowLevelProgram(Program):
 
     async def instruct(self, words: str) -> None:
         """Wait for the `session.updated` that has the words."""
-        session = {"type": "realtime", "instructions": words}
+        session = {**self._session, "instructions": words}
         await self._send({"type": "session.update", "session": session})
         kind = "session.updated"
         await self._until(
@@ -335,6 +368,10 @@ class HighLevelProgram(Program):
         """Call `remove_item`."""
         await self._client.remove_item(item_id)
 
+    async def cut(self, item_id: str, end_ms: int) -> None:
+        """Send the event and wait for what answers it."""
+        await self._client.request(_truncation(item_id, end_ms))
+
     async def answer(self, fields: Event) -> Event | None:
         """Iterate over a response to its end."""
         response = await self._client.generate_response(**fields)
@@ -364,3 +401,8 @@ class HighLevelProgram(Program):
         """Call `configure`."""
         session = await self._client.configure(instructions=words)
         assert session.instructions == words
+
+
+def _truncation(item_id: str, end_ms: int) -> Event:
+    at = {"item_id": item_id, "content_index": 0, "audio_end_ms": end_ms}
+    return {"type": "conversation.item.truncate", **at}

@@ -4,15 +4,20 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from rtclient.client import RTClient
 from rtclient.endpoints import Endpoint
 from rtclient.errors import RTError
 from rtclient.low_level_client import Options, ReconnectPolicy, RTLowLevelClient
+from rtclient.protocol.dialects import Dialect
 from tests.support.fault_judge import verdicts
 from tests.support.fault_peer import FaultyService
 from tests.support.fault_plan import is_fatal, plan_of
 from tests.support.fault_program import HighLevelProgram, LowLevelProgram, OverError, Program
+
+ProgramKind = Literal["RTLowLevelClient", "RTClient", "preview"]
+PROGRAM_KINDS: tuple[ProgramKind, ...] = get_args(ProgramKind)
 
 FAST = ReconnectPolicy(max_attempts=12, base_s=0.01, cap_s=0.05, budget_s=20.0)
 OPEN_S = 0.3
@@ -46,7 +51,7 @@ async def run(
     *,
     limit_s: float,
     reconnect_policy: ReconnectPolicy = FAST,
-    is_high_level: bool = False,
+    program_kind: ProgramKind = "RTLowLevelClient",
 ) -> Report:
     """Do one run.
 
@@ -54,7 +59,7 @@ async def run(
         seed: Of the plan and of the program.
         limit_s: What the program waits for longer counts as hanging.
         reconnect_policy: Of the client.
-        is_high_level: Whether the program uses `RTClient`.
+        program_kind: What the program uses; "preview" is `RTLowLevelClient` with its words.
     """
     report = Report(runs=1)
     plan = plan_of(seed)
@@ -69,11 +74,12 @@ async def run(
             ping_timeout_s=PING_S,
         )
         program: Program
-        if is_high_level:
+        if program_kind == "RTClient":
             program = HighLevelProgram(RTClient.to(endpoint, **options), seed, limit_s=limit_s)
         else:
-            low = RTLowLevelClient.to(endpoint, **options)
-            program = LowLevelProgram(low, seed, limit_s=limit_s)
+            dialect: Dialect = "preview" if program_kind == "preview" else "ga"
+            low = RTLowLevelClient.to(endpoint, dialect=dialect, **options)
+            program = LowLevelProgram(low, seed, limit_s=limit_s, dialect=dialect)
         try:
             await program.live()
         except AssertionError as exc:
@@ -94,7 +100,11 @@ async def run(
 
 
 async def run_all(
-    seeds: Iterable[int], *, limit_s: float, at_once: int, is_high_level: bool = False
+    seeds: Iterable[int],
+    *,
+    limit_s: float,
+    at_once: int,
+    program_kind: ProgramKind = "RTLowLevelClient",
 ) -> Report:
     """Do many runs, some of them at the same time."""
     report = Report()
@@ -102,7 +112,7 @@ async def run_all(
 
     async def one(seed: int) -> None:
         async with room:
-            report.add(await run(seed, limit_s=limit_s, is_high_level=is_high_level))
+            report.add(await run(seed, limit_s=limit_s, program_kind=program_kind))
 
     async with asyncio.TaskGroup() as group:
         for seed in seeds:

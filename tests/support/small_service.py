@@ -132,6 +132,10 @@ class SmallSession:
         if event["item_id"] not in self.items:
             code = "item_truncate_invalid_item_id"
             return [self._error(event, code, "no such item", is_race=True)]
+        # As the service does: it knows no more which words were heard.
+        item = self.items[event["item_id"]]
+        part = {**item["content"][0], "transcript": None}
+        self.items[event["item_id"]] = {**item, "content": [part]}
         return [
             self._event(
                 "conversation.item.truncated",

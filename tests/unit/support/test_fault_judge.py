@@ -92,11 +92,22 @@ def _break_a_rule(book: Book, session: SmallSession) -> None:
     session.receive({"type": "conversation.item.create", "item": item("a", "one")})
 
 
+def _cut(book: Book, session: SmallSession) -> None:
+    book.cut = {"a"}
+
+
+def _cut_elsewhere(book: Book, session: SmallSession) -> None:
+    book.cut = {"a"}
+    session.items["a"] = item("a", "ne")
+
+
 @pytest.mark.parametrize(
     ("change", "verdict"),
     [
         (lambda book, session: session.items.pop("a"), "a (one) is lost"),
         (_lose_words, "a says '' instead of 'one'"),
+        (_cut, "a says 'one', and was cut short"),
+        (_cut_elsewhere, "a says 'ne', and was cut short"),
         (_rename, "'one' is there 2 times"),
         (_rename, "does not know it"),
         (_reorder, "the order is"),
