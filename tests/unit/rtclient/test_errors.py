@@ -18,7 +18,8 @@ from rtclient.errors import (
 def tree(cls: type, prefix: str = "") -> list[str]:
     """The lines that a docstring shows below `cls`."""
     lines = []
-    subclasses = cls.__subclasses__()
+    # Others are of their modules alone, and are there only when those are imported.
+    subclasses = [sub for sub in cls.__subclasses__() if sub.__module__ == errors.__name__]
     for index, sub in enumerate(subclasses):
         is_last = index == len(subclasses) - 1
         lines.append(prefix + ("└── " if is_last else "├── ") + sub.__name__)
