@@ -5,7 +5,8 @@ The one place that knows `sounddevice`, which is imported late: it is an extra. 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -140,14 +141,19 @@ class Microphone:
         self._blocks = Blocks()
         self._arrived: asyncio.Queue[bytes] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
-        self._stream = _open(device, self._callback)
+        self._stream = _open(device, self._callback, self._ended)
 
     async def blocks(self) -> AsyncIterator[bytes]:
-        """Give blocks of 20 ms as they are heard, pcm16 at 24 000 Hz."""
-        self._stream.start()
-        while True:
-            for block in self._blocks.feed(self._resampler.feed(await self._arrived.get())):
+        """Give blocks of 20 ms as they are heard, pcm16 at 24 000 Hz.
+
+        Raises:
+            DeviceError: It does not begin, or was taken away.
+        """
+        _start(self.device, self._stream)
+        while data := await self._arrived.get():
+            for block in self._blocks.feed(self._resampler.feed(data)):
                 yield block
+        raise DeviceError(advice.NO_INPUT_DEVICE, "it was taken away")
 
     def close(self) -> None:
         """Give it back. Safe to call twice."""
@@ -155,6 +161,10 @@ class Microphone:
 
     def _callback(self, data: Any, _frames: int, _time: Any, _status: Any) -> None:
         self._loop.call_soon_threadsafe(self._arrived.put_nowait, bytes(data))
+
+    def _ended(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody listens
+            self._loop.call_soon_threadsafe(self._arrived.put_nowait, b"")
 
 
 class Loudspeaker:
@@ -166,7 +176,9 @@ class Loudspeaker:
         self._resampler = Resampler(PCM16.rate_hz, device.rate_hz, is_live=True)
         self._ready = bytearray()
         self._take: Take | None = None
-        self._stream = _open(device, self._callback)
+        self._is_gone = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._stream = _open(device, self._callback, self._ended)
 
     @property
     def latency_s(self) -> float:
@@ -174,11 +186,16 @@ class Loudspeaker:
         return float(self._stream.latency)
 
     async def play(self, take: Take) -> None:
-        """Play until cancelled."""
+        """Play until cancelled.
+
+        Raises:
+            DeviceError: It does not begin, or was taken away.
+        """
         self._take = take
-        self._stream.start()
+        _start(self.device, self._stream)
         try:
-            await asyncio.Event().wait()
+            await self._is_gone.wait()
+            raise DeviceError(advice.NO_OUTPUT_DEVICE, "it was taken away")
         finally:
             self.close()
 
@@ -193,8 +210,19 @@ class Loudspeaker:
         data[:] = bytes(self._ready[: len(data)])
         del self._ready[: len(data)]
 
+    def _ended(self) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody listens
+            self._loop.call_soon_threadsafe(self._is_gone.set)
 
-def _open(device: Device, callback: Any) -> Any:
+
+def _start(device: Device, stream: Any) -> None:
+    try:
+        stream.start()
+    except _sounddevice().PortAudioError as exc:
+        raise DeviceError(_BUSY[device.kind], str(exc)) from None
+
+
+def _open(device: Device, callback: Any, finished: Callable[[], None] | None = None) -> Any:
     sd = _sounddevice()
     make = sd.RawInputStream if device.kind == "input" else sd.RawOutputStream
     try:
@@ -206,6 +234,7 @@ def _open(device: Device, callback: Any) -> Any:
             dtype="int16",
             latency="low",
             callback=callback,
+            finished_callback=finished,
         )
     except (ValueError, sd.PortAudioError) as exc:
         raise DeviceError(_BUSY[device.kind], str(exc)) from None

@@ -306,8 +306,8 @@ class _Conversation:
             View(
                 status=self._status(),
                 live=tuple(core.captions.live()),
-                you_db=core.you.db,
-                model_db=core.model.db,
+                you_db=core.you.db if self._ends.has_source else None,
+                model_db=None if self._options.text_only else core.model.db,
                 is_muted=core.guard.is_closed
                 or (self._options.push_to_talk and not core.is_talking),
                 facts=tuple(self._facts()),
@@ -330,7 +330,9 @@ class _Conversation:
             return "the model speaks"
         if known.is_awaiting or known.active_response is not None:
             return "the model thinks"
-        return "waiting" if self._options.push_to_talk else "listening"
+        if self._options.push_to_talk:
+            return "waiting"
+        return "listening" if self._ends.has_source else "ready"
 
     def _facts(self) -> Iterator[str]:
         yield clock(self._loop.time() - self._begin_s)
@@ -345,10 +347,10 @@ class _Conversation:
         if not self._is_ready:
             return "Ctrl+C ends"
         if self._options.text_only:
-            return "type and press Enter · Ctrl+C ends"
+            return "type and press Enter, Ctrl+C ends"
         if self._options.push_to_talk:
             what = "to be answered" if self._core.is_talking else "to talk"
-            return f"{self._options.key} {what} · Ctrl+C ends"
+            return f"{self._options.key} {what}, Ctrl+C ends"
         return "Ctrl+C ends"
 
 

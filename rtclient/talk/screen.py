@@ -16,6 +16,7 @@ _NAMES: Final = {"you": "You", "model": "Model"}
 _COLORS: Final = {"you": "cyan", "model": "green"}
 _NAME_WIDTH: Final = 7
 _METER_WIDTH: Final = 16
+_BETWEEN: Final = "  ·  "
 _MAX_WIDTH: Final = 100
 """Longer lines are hard to read."""
 
@@ -153,7 +154,8 @@ class LiveScreen:
             rows.append(self._row("›", "bold cyan", self._text(view.draft + "▏")))
         rest = self._console.width - self._width
         rule = Padding(Rule(style="bright_black"), (0, rest, 0, 0))
-        return Group(*rows, rule, self._meters(view), self._status(view))
+        meters = self._meters(view)
+        return Group(*rows, rule, *([meters] if meters else []), self._status(view))
 
     def _meters(self, view: View) -> Any:
         text = self._text("")
@@ -161,6 +163,8 @@ class LiveScreen:
             ("you", view.you_db, "bright_black" if view.is_muted else "cyan"),
             ("model", view.model_db, "green"),
         ):
+            if db is None:
+                continue
             text.append(f"{name:<6}", style="dim")
             full = bar(db, _METER_WIDTH)
             text.append(full.rstrip("░"), style=style)
@@ -172,14 +176,12 @@ class LiveScreen:
     def _status(self, view: View) -> Any:
         text = self._text("● ", _STATUS_COLORS.get(view.status, "bright_black"))
         text.append(view.status, style="bold")
-        for fact in view.facts:
-            text.append("  ·  ", style="bright_black")
-            text.append(fact, style="dim")
-        # What can be done, as far as there is room for all of it.
-        if view.hint and text.cell_len + len(view.hint) + 5 <= self._width:
-            text.append("  ·  ", style="bright_black")
-            text.append(view.hint, style="dim")
-        text.truncate(self._width)
+        # Whole pieces only, as far as there is room; what can be done is worth most.
+        for piece in filter(None, (view.hint, *view.facts)):
+            if text.cell_len + len(_BETWEEN) + len(piece) > self._width:
+                break
+            text.append(_BETWEEN, style="bright_black")
+            text.append(piece, style="dim")
         return text
 
 

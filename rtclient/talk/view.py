@@ -19,8 +19,10 @@ class View:
     """What is going on, such as `listening`."""
     live: tuple[Line, ...] = ()
     """What is being said."""
-    you_db: float = SILENCE_DB
-    model_db: float = SILENCE_DB
+    you_db: float | None = SILENCE_DB
+    """Level of the microphone; None: there is none."""
+    model_db: float | None = SILENCE_DB
+    """Level of the loudspeaker; None: there is none."""
     is_muted: bool = False
     """Whether the microphone is not listened to at the moment."""
     facts: tuple[str, ...] = ()

@@ -19,6 +19,7 @@ from tests.support.servers import ROOT, clean_environment
 from tests.support.terminal import terminal
 from tests.unit.rtclient.commands.test_cutting import loud, quiet
 
+pytestmark = pytest.mark.timeout(30)  # sound takes its time, and a busy machine more
 SCENARIO = {"turns": [{"hear": "what time is it", "answer": "It is ten."}]}
 QUICK: dict[str, Any] = {"silence_ms": 200, "transcription": "whisper-1", "chunk_ms": 40}
 
@@ -41,10 +42,12 @@ def address() -> Iterator[str]:
         process.stdin.close()
 
 
-async def talked(scenario: dict[str, Any] | None = None, **options: Any) -> tuple[int, str]:
+async def talked(
+    scenario: dict[str, Any] | None = None, *faults: str, **options: Any
+) -> tuple[int, str]:
     """Hold a conversation in this process; return the exit code and what was shown."""
     out = io.StringIO()
-    async with engine(scenario or SCENARIO) as endpoint:
+    async with engine(scenario or SCENARIO, faults=faults) as endpoint:
         code = await talk(TalkOptions(**{**QUICK, **options}), endpoint, out=out)
     return code, out.getvalue()
 
@@ -108,6 +111,22 @@ async def test_behind_the_greeting_a_whole_file_is_one_turn_of_push_to_talk(tmp_
     assert (code, lines) == (0, ["You: what time is it", "Model: It is ten."])
 
 
+async def test_a_lost_connection_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in.wav", loud(300) + quiet(2000) + loud(300))
+    code, shown = await talked(
+        SCENARIO,
+        "close:1006@response.done#1,session=1",
+        wav=tmp_path / "in.wav",
+        out=tmp_path / "out.wav",
+    )
+    assert code == 0
+    assert "(The connection was lost, and is back after" in shown
+    said = [line for line in shown.splitlines() if not line.startswith("(")]
+    assert said[0] == "You: what time is it"
+    assert said[-2:] == ["You: what time is it", "Model: It is ten."]
+    assert len(said) == 4, "the first answer was cut short, and is shown once"
+
+
 async def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
     code, shown = await talked(output_device="no such loudspeaker")
     assert code == 1
@@ -154,7 +173,7 @@ async def test_in_a_terminal_one_types_and_reads_and_leaves_with_ctrl_c(
 ) -> None:
     command = (sys.executable, "-m", "rtclient", "talk", "--url", address, "--text-only")
     async with terminal(*command, folder=tmp_path) as screen:
-        await screen.until("listening")
+        await screen.until("ready")
         screen.type("good mornong\x7f\x7f\x7fing")
         await screen.until("› +good morning")
         screen.type("\r")
@@ -162,7 +181,7 @@ async def test_in_a_terminal_one_types_and_reads_and_leaves_with_ctrl_c(
         await screen.until("tokens")
         screen.type("\x03")
         assert await screen.ended() == 0
-        assert "listening" not in screen.text, "the foot is taken away"
+        assert "Ctrl+C ends" not in screen.text, "the foot is taken away"
         assert "Traceback" not in screen.text
 
 

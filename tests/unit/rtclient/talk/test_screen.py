@@ -55,8 +55,22 @@ def test_the_live_screen_shows_words_meters_and_facts(out):
         "Model  It is ten o'clock.",
         "─" * 80,
         "you   ░░░░░░░░░░░░░░░░           model ████████░░░░░░░░ -30 dB",
-        "● the model speaks  ·  0:07  ·  answer after 0.7 s  ·  Ctrl+C ends",
+        "● the model speaks  ·  Ctrl+C ends  ·  0:07  ·  answer after 0.7 s",
     ]
+    screen.close()
+
+
+def test_facts_without_room_are_left_out_whole(out):
+    screen = live(out)
+    screen.update(View("listening", hint="h" * 40, facts=("f" * 19, "g")))
+    assert shown(out)[-1] == f"● listening  ·  {'h' * 40}  ·  {'f' * 19}"
+    screen.close()
+
+
+def test_without_sound_there_are_no_meters(out):
+    screen = live(out)
+    screen.update(View("ready", you_db=None, model_db=None))
+    assert shown(out) == ["─" * 80, "● ready"]
     screen.close()
 
 
