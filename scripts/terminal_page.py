@@ -19,7 +19,7 @@ PARSERS = {
 
 PICTURES = {
     "talk": (
-        ("talk", "With microphone and loudspeaker, while the model speaks:"),
+        ("talk", "With microphone and loudspeaker; the greeting was interrupted:"),
         ("talk-text", "Typed and read:"),
         ("talk-wav", "From file to file, on a machine without a sound card:"),
         ("talk-pipe", "Through pipes, raw PCM of 16 bit, mono, 24 000 Hz:"),
