@@ -24,7 +24,7 @@ from tests.support.servers import ROOT, child
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="module")]
 
-PAGES = ("sdk.md", "migrating-from-microsoft.md", "migrating-to-ga.md")
+PAGES = ("sdk.md", "migrating-from-microsoft.md", "migrating-to-ga.md", "reconnect.md")
 BLOCK = re.compile(r"^## ([^\n]*)|^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
