@@ -281,6 +281,10 @@ class World:
                 case Ended(error):
                     self.ends.append(error)
 
+    def sent_to(self, generation: int, kind: str) -> list[dict[str, Any]]:
+        """Return the events of this type that a peer got."""
+        return [event for event in self.peers[generation].got if event["type"] == kind]
+
     def types(self) -> list[str]:
         return [event["type"] for event in self.events]
 

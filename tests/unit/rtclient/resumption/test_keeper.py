@@ -1,7 +1,5 @@
 """One conversation over many connections: a keeper among peers, with a clock by hand."""
 
-from typing import Any
-
 import pytest
 
 from rtclient.errors import (
@@ -16,10 +14,6 @@ from rtclient.resumption.policy import ReconnectPolicy
 from tests.support.keeper_world import World
 
 CONNECTED, RECONNECTING = ClientState.CONNECTED, ClientState.RECONNECTING
-
-
-def sent_to(world: World, generation: int, kind: str) -> list[dict[str, Any]]:
-    return [event for event in world.peers[generation].got if event["type"] == kind]
 
 
 # The first connection
@@ -215,7 +209,7 @@ def test_an_open_response_ends_for_the_program_once() -> None:
     (done,) = [event for event in world.events if event["type"] == "response.done"]
     assert done["response"]["id"] == response_id
     assert done["response"]["status"] == "cancelled"
-    assert sent_to(world, 2, "response.create") == [], "an answer that was cut off is not repeated"
+    assert world.sent_to(2, "response.create") == [], "an answer that was cut off is not repeated"
     assert world.restorations[0].lost == (f"{response_id}: the rest of an answer",)
 
 
@@ -229,7 +223,7 @@ def test_a_request_that_was_not_answered_is_sent_again() -> None:
     assert world.live is not None
     assert world.live.ids == ["a"]
     assert world.types().count("conversation.item.added") == 1
-    assert len(sent_to(world, 2, "response.create")) == 1
+    assert len(world.sent_to(2, "response.create")) == 1
 
 
 def test_an_item_that_was_confirmed_is_not_sent_twice() -> None:
@@ -240,7 +234,7 @@ def test_an_item_that_was_confirmed_is_not_sent_twice() -> None:
     world.bring(peer)  # added; done is lost
     world.cut()
     world.settle()
-    assert len(sent_to(world, 2, "conversation.item.create")) == 1
+    assert len(world.sent_to(2, "conversation.item.create")) == 1
     assert world.types() == [
         "session.created",
         "conversation.item.added",
@@ -358,7 +352,7 @@ def test_a_turn_whose_answer_had_not_begun_is_asked_for() -> None:
     world.settle()
     assert world.live is not None
     assert world.live.ids == ["t"]
-    assert len(sent_to(world, 2, "response.create")) == 1
+    assert len(world.sent_to(2, "response.create")) == 1
 
 
 def test_speech_that_was_under_way_is_heard_again() -> None:
@@ -388,7 +382,7 @@ def test_a_turn_that_was_heard_is_not_heard_again() -> None:
     world.cut()
     world.settle()
     assert [audio[0] for audio in world.peers[2].appended] == ["C"]
-    (create,) = sent_to(world, 2, "conversation.item.create")
+    (create,) = world.sent_to(2, "conversation.item.create")
     assert create["item"]["content"][0]["type"] == "input_audio"
 
 
@@ -429,160 +423,6 @@ def test_an_answer_that_lost_its_sound_is_cut_by_its_words() -> None:
     assert world.live.ids == ["a", answer_id, "b"]
     assert world.live.items[1]["content"] == [{"type": "output_text", "text": "one two"}]
     assert "conversation.item.deleted" not in world.types()
-
-
-# Renewals
-
-
-def test_twelve_sessions_are_one_conversation() -> None:
-    """Six hours at thirty minutes a session: a turn each five minutes, none is missing."""
-    world = World(life_s=1800)
-    world.connect()
-    turns = 78
-    for turn in range(turns):
-        world.say(f"item_{turn}", f"turn {turn}")
-        world.send("response.create")
-        world.settle()
-        assert world.live is not None
-        world.live.answer(f"answer {turn}")
-        world.settle()
-        world.pass_time(300)
-    assert len(world.restorations) >= 12
-    assert {(r.kind, r.is_restored) for r in world.restorations} == {("renewed", True)}
-    assert world.states == [ClientState.CONNECTING, CONNECTED]
-    assert world.types().count("session.created") == 1
-    assert world.types().count("response.done") == turns
-    assert world.types().count("conversation.item.added") == 2 * turns
-    assert world.live is not None
-    assert world.live.ids[::2] == [f"item_{turn}" for turn in range(turns)]
-    assert len(world.live.ids) == 2 * turns
-    open_peers = [peer for peer in world.peers.values() if not peer.is_closed]
-    assert open_peers == [world.live], "every other connection is closed"
-
-
-def test_a_renewal_waits_until_the_answer_is_over() -> None:
-    world = World(life_s=1800)
-    peer = world.connect()
-    world.pass_time(1600)
-    world.send("response.create")
-    world.settle()
-    world.pass_time(150)
-    assert world.live is peer
-    peer.answer("done")
-    world.settle()
-    assert world.live is not peer
-    assert world.types()[-1] == "response.done"
-    assert world.events[-1]["response"]["status"] == "completed"
-
-
-def test_a_new_session_waits_ready_while_somebody_speaks() -> None:
-    world = World(life_s=1800, turn_detection=True)
-    peer = world.connect()
-    world.now += 1690
-    world.do(world.keeper.woke(world.now))
-    candidate = world.accept()
-    world.append()
-    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
-    while peer.work() or world.bring(peer):
-        pass
-    world.settle()
-    world.pass_time(60)
-    assert world.live is peer
-    assert len(world.dialled_at) == 2, "the one that waits is not given up"
-    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=100)
-    peer.hear("t")
-    peer.response = "resp_t"
-    peer.say("response.created", response={"id": "resp_t", "status": "in_progress"})
-    world.settle()
-    assert world.live is peer
-    peer.answer("a good answer")
-    world.settle()
-    assert world.live is candidate
-    assert candidate.ids == ["t", "answer_resp_t"]
-
-
-def test_a_renewal_is_made_at_the_last_moment_whatever_goes_on() -> None:
-    world = World(life_s=1800)
-    peer = world.connect()
-    world.send("response.create")
-    world.settle()
-    world.pass_time(1784)
-    assert world.live is peer
-    world.pass_time(2)
-    assert world.live is not peer
-    assert world.events[-1]["response"]["status_details"]["reason"] == "session_renewed"
-
-
-def test_what_happens_during_a_renewal_is_in_the_new_session() -> None:
-    world = World(life_s=1800)
-    peer = world.connect()
-    world.say("a")
-    world.settle()
-    world.now += 1690
-    world.do(world.keeper.woke(world.now))
-    candidate = world.accept()
-    world.say("b")
-    world.bring(candidate)
-    while peer.work() or world.bring(peer):
-        pass
-    world.settle()
-    assert world.live is candidate
-    assert candidate.ids == ["a", "b"]
-    assert world.types().count("conversation.item.added") == 2
-
-
-def test_silence_is_not_heard_again_but_its_end_is() -> None:
-    world = World(life_s=1800, turn_detection=True)
-    world.connect()
-    for _ in range(100):
-        world.append(0.1)
-    world.settle()
-    world.pass_time(1700)
-    assert 20 <= len(sent_to(world, 2, "input_audio_buffer.append")) <= 21
-
-
-def test_a_renewal_that_fails_leaves_the_session_alone() -> None:
-    world = World(life_s=1800)
-    peer = world.connect()
-    world.now += 1690
-    world.do(world.keeper.woke(world.now))
-    world.refuse()
-    assert world.live is peer
-    assert world.states[-1] is CONNECTED
-    world.pass_time(10)
-    assert world.restorations[0].kind == "renewed"
-
-
-def test_a_loss_during_a_renewal_goes_on_with_the_new_connection() -> None:
-    world = World(life_s=1800)
-    world.connect()
-    world.say("a")
-    world.settle()
-    world.now += 1690
-    world.do(world.keeper.woke(world.now))
-    world.cut()
-    assert len(world.dials) == 1
-    world.settle()
-    assert world.restorations[0].kind == "reconnected"
-    assert world.live is not None
-    assert world.live.ids == ["a"]
-
-
-@pytest.mark.parametrize("life_s", [-3600.0, 0.0, 5.0])
-def test_an_end_that_only_another_clock_can_mean_is_not_believed(life_s: float) -> None:
-    world = World(life_s=life_s)
-    world.connect()
-    world.pass_time(1600)
-    assert world.restorations == []
-
-
-def test_a_short_cap_is_renewed_in_its_second_half() -> None:
-    world = World(life_s=30)
-    world.connect()
-    world.pass_time(14)
-    assert world.restorations == []
-    world.pass_time(2)
-    assert len(world.restorations) == 1
 
 
 # The end
