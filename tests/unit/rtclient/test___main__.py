@@ -29,3 +29,11 @@ def test_the_engine_has_its_own_options(capsys: pytest.CaptureFixture[str]) -> N
         command.main(["engine", "--help"])
     assert caught.value.code == 0
     assert "--watch-stdin" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", command.COMMANDS)
+def test_every_command_has_its_help(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        command.main([name, "--help"])
+    assert caught.value.code == 0
+    assert f"usage: rtclient {name}" in capsys.readouterr().out
