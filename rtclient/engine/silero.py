@@ -184,7 +184,7 @@ class Network:
         into, forget, out = (
             opened[:_HIDDEN], opened[_HIDDEN : 2 * _HIDDEN], opened[3 * _HIDDEN :]
         )  # fmt: skip
-        state.cell = forget * state.cell + into * gates[2 * _HIDDEN : 3 * _HIDDEN]
+        state.cell = np.multiply(forget, state.cell) + into * gates[2 * _HIDDEN : 3 * _HIDDEN]
         state.hidden = out * np.tanh(state.cell)
         level = float(np.maximum(state.hidden, 0) @ self._last) + self._last_bias
         return 1 / (1 + math.exp(-level))

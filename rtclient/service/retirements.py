@@ -40,7 +40,7 @@ _AZURE_MODELS: Final = {
 }
 """By the model behind a deployment, which `session.created` names; without a date the last one."""
 
-_OPENAI_TRANSCRIBERS: Final = dict.fromkeys(
+_OPENAI_TRANSCRIBERS: Final[dict[str, tuple[date, str]]] = dict.fromkeys(
     (
         "whisper-1",
         "gpt-4o-transcribe",
