@@ -11,7 +11,6 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
 
-from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from rtclient.items import RTEvent
 from rtclient.low_level_client import (
@@ -115,25 +114,15 @@ class EventClient:
         """
         # Late: a program that gives its address needs none of it.
         from rtclient.environment import service_settings
-        from rtclient.service.opening import check, open_upstream
-        from rtclient.service.opening import ssl_context as context_of
+        from rtclient.service.opening import OpenedOnDial, ssl_context
 
         settings = service_settings(upstream)
-        check(settings)
-        resources = contextlib.AsyncExitStack()
-        source: EndpointSource | None = None
-
-        async def endpoint() -> Endpoint:
-            nonlocal source
-            if source is None:
-                source = await resources.enter_async_context(open_upstream(settings))
-            return source if isinstance(source, Endpoint) else await source()
-
+        service = OpenedOnDial(settings)
         if options.get("ssl_context") is None:
-            options["ssl_context"] = context_of(settings)
+            options["ssl_context"] = ssl_context(settings)
         options.setdefault("proxy", settings.proxy)
-        self = cls.to(endpoint, dialect=dialect, **options)
-        self._resources = resources
+        self = cls.to(service, dialect=dialect, **options)
+        self._resources.push_async_callback(service.close)
         return self
 
     def _prepare(self, low: RTLowLevelClient, dialect: Dialect) -> None:

@@ -39,7 +39,7 @@ class Model:
         for name in defaults:
             delattr(cls, name)
         cls._fields |= frozenset(names)
-        cls._required = cls._required.union(names) - defaults.keys()
+        cls._required = frozenset({*cls._required, *names} - defaults.keys())
         constants = {name: value for name, value in defaults.items() if value is not None}
         cls._constants = {**cls._constants, **constants}
 

@@ -88,6 +88,31 @@ async def open_upstream(
             yield _with_token(settings, own)
 
 
+class OpenedOnDial:
+    """The address that settings lead to, for clients; opened by the first dial, until `close`."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        """Prepare.
+
+        Raises:
+            SettingsError: The settings do not lead to a service; the text says what to set.
+        """
+        check(settings)
+        self._settings = settings
+        self._open = contextlib.AsyncExitStack()
+        self._source: EndpointSource | None = None
+
+    async def __call__(self) -> Endpoint:
+        """Return the address. Raises what `open_upstream` raises."""
+        if self._source is None:
+            self._source = await self._open.enter_async_context(open_upstream(self._settings))
+        return self._source if isinstance(self._source, Endpoint) else await self._source()
+
+    async def close(self) -> None:
+        """End what was opened, such as an engine. Safe to call twice."""
+        await self._open.aclose()
+
+
 def _with_token(settings: ServiceSettings, credential: Any) -> EndpointSource:
     async def endpoint() -> Endpoint:
         found = settings.endpoint(token=await token_of(credential))

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +18,13 @@ from rtclient import (
 )
 from rtclient.errors import AuthError, ConnectionLost, LocalProtocolError, RemoteProtocolError
 from rtclient.low_level_client import ReconnectPolicy
+from rtclient.service.settings import NAMES, SettingsError
 from rtclient.testing import PeerSession, ScriptedPeer
 from tests.support.azure_peer import KEY, REPLY, AzurePeer
 
 Event = dict[str, Any]
 
+ROOT = Path(__file__).parent.parent.parent
 FAST = ReconnectPolicy(max_attempts=3, base_s=0.01, cap_s=0.01, budget_s=2.0)
 NEVER = ReconnectPolicy(max_attempts=0)
 HELLO = UserMessageItem(content=[InputTextContentPart(text="Hello")])
@@ -77,6 +80,44 @@ async def words_of(client: RTClient) -> str:
     part = await anext(message)
     assert part.type == "audio"
     return "".join([words async for words in part.transcript_chunks()])
+
+
+# From the environment -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No setting of the machine or of this checkout."""
+    monkeypatch.chdir(tmp_path)
+    for name in NAMES.values():
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.mark.usefixtures("nothing_set")
+async def test_the_environment_names_the_service(
+    azure: AzurePeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", azure.endpoint)
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", KEY)
+    monkeypatch.setenv("AZURE_OPENAI_DEPLOYMENT", "gpt-realtime")
+    async with RTClient.from_env(reconnect_policy=NEVER) as client:
+        assert await words_of(client) == REPLY
+    monkeypatch.delenv("AZURE_OPENAI_DEPLOYMENT")
+    with pytest.raises(SettingsError, match="AZURE_OPENAI_DEPLOYMENT"):
+        RTClient.from_env()
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.usefixtures("nothing_set")
+async def test_without_any_setting_the_engine_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # the checkout is not installed
+    async with RTClient.from_env() as client:
+        response = await client.generate_response(
+            output_modalities=["text"], instructions="Say exactly: well done"
+        )
+        await response
+        (item,) = client.conversation.items
+        assert "well done" in item.text.lower()
 
 
 # Calls ----------------------------------------------------------------------------------------

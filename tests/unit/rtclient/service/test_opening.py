@@ -9,7 +9,7 @@ import pytest
 
 from rtclient.endpoints import Endpoint
 from rtclient.errors import ConnectError
-from rtclient.service.opening import open_upstream, ssl_context
+from rtclient.service.opening import OpenedOnDial, open_upstream, ssl_context
 from rtclient.service.settings import ServiceSettings, SettingsError
 
 AZURE = ServiceSettings(azure_endpoint="https://mine.openai.azure.com", azure_deployment="talk")
@@ -73,3 +73,17 @@ def test_the_tls_context_is_the_one_asked_for(tmp_path: Path) -> None:
     assert unchecked.verify_mode == ssl.CERT_NONE
     with pytest.raises(SettingsError, match="EXTRA_CA_FILE cannot be read"):
         ssl_context(ServiceSettings(extra_ca_file=str(tmp_path / "none.pem")))
+
+
+async def test_an_address_is_opened_by_the_first_dial() -> None:
+    settings = ServiceSettings(openai_key="sk-mine")
+    opened = OpenedOnDial(settings)
+    assert await opened() is await opened()
+    assert await opened() == settings.endpoint()
+    await opened.close()
+    await opened.close()
+
+
+async def test_settings_that_lead_nowhere_are_told_before_any_dial() -> None:
+    with pytest.raises(SettingsError):
+        OpenedOnDial(ServiceSettings(choice="openai"))
