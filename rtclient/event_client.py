@@ -239,9 +239,11 @@ class EventClient:
             The event that answers; for a commit the `RTInputAudioItem`, for `response.create` the
             `RTResponse`.
         """
-        if event["type"] not in ANSWERS:
-            raise LocalProtocolError(f"The server does not answer {event['type']}.")
+        if (kind := event.get("type")) not in ANSWERS:
+            raise LocalProtocolError(f"The server does not answer {kind}.")
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        # Looked at by us in any case: a call that gave up leaves no complaint about it.
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
 
         def answered(value: Any, error: Exception | None) -> None:
             if answer.done():
@@ -270,7 +272,10 @@ class EventClient:
         self._tell("on_client_event", event)
         try:
             await self._low.send(event)
-        except Exception:  # not when the wait was cancelled: then it is sent
+        except asyncio.CancelledError:  # while it waited for room; it is sent all the same
+            self._requests.forget(event)
+            raise
+        except Exception:
             self._requests.withdraw(event)
             raise
         return event

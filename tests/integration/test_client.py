@@ -203,6 +203,31 @@ async def test_a_call_that_was_given_up_leaves_the_next_its_answer(peer: Scripte
         assert (await second).instructions == "Two."
 
 
+async def test_a_call_given_up_while_it_waits_for_room_takes_no_answer(peer: ScriptedPeer) -> None:
+    client, tape = to_script(peer), Tape()
+    client.attach(tape)
+    async with client:
+        session = await peer.session()
+        session.pause()
+        sending = asyncio.ensure_future(client.send_audio(bytes(12_000_000)))
+        giving_up = asyncio.ensure_future(client.configure(instructions="One."))
+        while tape.kinds[-1] != "> session.update":
+            await asyncio.wait([giving_up], timeout=0)
+        assert not sending.done()
+        giving_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await giving_up
+        session.resume()
+        await sending
+        second = asyncio.ensure_future(client.configure(instructions="Two."))
+        for words in ("One.", "Two."):
+            update = await session.expect("session.update")
+            assert update["session"]["instructions"] == words
+            answer = {"type": "session.updated", "event_id": words, "session": update["session"]}
+            await session.send(answer)
+        assert (await second).instructions == "Two."
+
+
 async def test_a_turn_that_the_server_found_can_be_committed_early(peer: ScriptedPeer) -> None:
     async with to_script(peer) as client:
         session = await peer.session()
