@@ -1,6 +1,6 @@
 """The low-level sample under its first address; the program is `examples/low_level_sample.py`.
 
-    python samples/low_level_sample.py samples/input/sample.wav azure|openai|engine
+python samples/low_level_sample.py samples/input/sample.wav azure|openai|engine
 """
 
 import runpy

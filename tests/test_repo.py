@@ -244,12 +244,8 @@ def test_no_file_is_longer_than_the_hard_cap() -> None:
 def test_pages_and_scripts_stay_short() -> None:
     limits = dict(LINE_LIMITS) | {name: 60 for name in files() if name.startswith("docs/adr/0")}
     limits |= dict.fromkeys(python_files("examples/", "samples/"), 80)
-    del limits["examples/gateway.py"]  # a whole client, for those who have no SDK
-    over = [
-        f"{name}: {line_count(name)} > {most}"
-        for name, most in limits.items()
-        if line_count(name) > most
-    ]
+    limits["examples/gateway.py"] = 180  # a whole client, for those who have no SDK
+    over = {name: most for name, most in limits.items() if line_count(name) > most}
     assert not over
 
 
