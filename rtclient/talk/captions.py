@@ -32,7 +32,7 @@ class Line:
     said: str
     """The words so far; of the model: those that were heard."""
     coming: str = ""
-    """Words of the model that the loudspeaker has not reached."""
+    """What follows at once: words of the model that the loudspeaker has not reached."""
     is_interrupted: bool = False
     """The rest was cut off."""
 
@@ -133,12 +133,11 @@ class Captions:
                     coming.append(words[at:])
             else:
                 said.append(words)
-        return Line(
-            "model",
-            printable(" ".join(filter(None, said))),
-            printable(" ".join(filter(None, coming))),
-            item.is_interrupted,
-        )
+        heard, rest = " ".join(filter(None, said)), " ".join(filter(None, coming))
+        # In scripts without spaces the cut may be within a word.
+        is_within = heard and rest and not (heard[-1].isspace() or rest[0].isspace())
+        gap = "" if is_within or not heard or not rest else " "
+        return Line("model", printable(heard), gap + printable(rest), item.is_interrupted)
 
 
 def printable(text: str) -> str:

@@ -62,7 +62,7 @@ class TalkCore:
         self._options = options
         self._conversation = conversation
         self._playback = playback
-        self._service = service
+        self._service: Service = service
         self._secrets = secrets
         self.captions = Captions(conversation, playback)
         self.captions.has_transcription = options.has_transcription

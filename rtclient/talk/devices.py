@@ -80,14 +80,15 @@ def choose(kind: Kind, wanted: str | None = None, rate_hz: int | None = None) ->
         raise DeviceError(_NONE[kind], str(exc) if wanted is not None else "") from None
     own_hz = round(found["default_samplerate"])
     index: int = found["index"]
+    chosen_hz = rate_hz or own_hz
     if rate_hz is None:
         check = sd.check_input_settings if kind == "input" else sd.check_output_settings
         try:
             check(device=index, channels=1, dtype="int16", samplerate=PCM16.rate_hz)
-            rate_hz = PCM16.rate_hz
+            chosen_hz = PCM16.rate_hz
         except (ValueError, sd.PortAudioError):
-            rate_hz = own_hz
-    return Device(kind, index, found["name"], rate_hz, 1)
+            pass  # it runs at its own rate only
+    return Device(kind, index, found["name"], chosen_hz, 1)
 
 
 def listing() -> str:

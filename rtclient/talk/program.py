@@ -23,7 +23,7 @@ from rtclient.talk.event_log import log_line, short_line
 from rtclient.talk.keyboard import is_terminal, keys, lines
 from rtclient.talk.options import TalkOptions
 from rtclient.talk.playback import Playback
-from rtclient.talk.screen import Screen, open_screen
+from rtclient.talk.screen import Screen, open_screen, undisturbed
 from rtclient.talk.sources import in_real_time, silence
 from rtclient.talk.view import View, clock
 
@@ -57,17 +57,21 @@ async def talk(
     Raises:
         RTError: The connection failed or was lost.
     """
-    out = out or (sys.stderr if options.stdout else sys.stdout)
-    client = RTClient.to(endpoint, **(client_options or {}))
+    standard: TextIO = sys.stderr if options.stdout else sys.stdout
+    shown = out or standard
+    more: dict[str, Any] = dict(client_options or {})
+    client = RTClient.to(endpoint, **more)
     async with contextlib.AsyncExitStack() as stack:
         try:
             ends = Ends.opened(options, stack)
             recorder = _recorder(options.record, client, stack)
             log = _debug_file(options.debug, stack)
         except (DeviceError, MissingExtraError, SoundFileError, OSError) as exc:
-            out.write(f"{exc}\n")
+            shown.write(f"{exc}\n")
             return 1
-        screen = open_screen(is_plain=options.plain, out=out)
+        if shown.isatty() and not options.plain:
+            shown = stack.enter_context(undisturbed(shown))
+        screen = open_screen(shown, is_plain=options.plain)
         stack.callback(screen.close)
         core = TalkCore(
             options,
@@ -337,7 +341,7 @@ class _Conversation:
     def _facts(self) -> Iterator[str]:
         yield clock(self._loop.time() - self._begin_s)
         if self._core.answer_ms is not None:
-            yield f"answer after {self._core.answer_ms / 1000:.1f} s"
+            yield f"answer in {self._core.answer_ms / 1000:.1f} s"
         if self._client.usage.total_tokens:
             yield f"{self._client.usage.total_tokens} tokens"
         if (cost := self._client.cost) is not None and cost.usd:

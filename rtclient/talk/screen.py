@@ -4,8 +4,10 @@
 `PlainScreen` writes finished lines only: for pipes, dumb terminals, and screen readers.
 """
 
+import contextlib
+import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol, TextIO
 
 from rtclient.extras import MissingExtraError
@@ -138,8 +140,7 @@ class LiveScreen:
 
     def _said(self, line: Line) -> Any:
         body = self._text(line.said)
-        if line.coming:
-            body.append(f" {line.coming}" if line.said else line.coming, style="bright_black")
+        body.append(line.coming, style="bright_black")
         body.append(_cut(line), style="dim")
         return self._row(_NAMES[line.speaker], f"bold {_COLORS[line.speaker]}", body)
 
@@ -196,9 +197,8 @@ _STATUS_COLORS: Final = {
 }
 
 
-def open_screen(*, is_plain: bool, out: TextIO | None = None) -> Screen:
-    """Return the screen for where `out` leads to; None is stdout."""
-    out = out or sys.stdout
+def open_screen(out: TextIO, *, is_plain: bool = False) -> Screen:
+    """Return the screen for where `out` leads to."""
     if is_plain or not out.isatty():
         return PlainScreen(out)
     try:
@@ -211,6 +211,29 @@ def open_screen(*, is_plain: bool, out: TextIO | None = None) -> Screen:
         live.close()
         return PlainScreen(out)
     return live
+
+
+@contextlib.contextmanager
+def undisturbed(out: TextIO) -> Iterator[TextIO]:
+    """Give a handle of a terminal that nobody else writes to until the block ends.
+
+    Sound libraries complain on stderr, in the middle of the live screen: that goes nowhere.
+    """
+    if not os.isatty(2):
+        yield out
+        return
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with (
+            os.fdopen(os.dup(out.fileno()), "w", encoding=out.encoding) as own,
+            open(os.devnull, "w") as nowhere,
+        ):
+            os.dup2(nowhere.fileno(), 2)
+            yield own
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _cut(line: Line) -> str:

@@ -27,7 +27,8 @@ class Sink(Protocol):
 
     @property
     def latency_s(self) -> float:
-        """From `take` to the ear."""
+        """From `take` to the ear, in seconds."""
+        ...
 
     async def play(self, take: Take) -> None:
         """Take and play until cancelled. Raises what the device or file raises."""

@@ -185,6 +185,20 @@ async def test_in_a_terminal_one_types_and_reads_and_leaves_with_ctrl_c(
         assert "Traceback" not in screen.text
 
 
+async def test_libraries_that_complain_do_not_tear_the_screen() -> None:
+    program = (
+        "import os, sys\n"
+        "from rtclient.talk.screen import undisturbed\n"
+        "with undisturbed(sys.stdout) as out:\n"
+        "    os.write(2, b'underrun')\n"
+        "    print('words', file=out)\n"
+        "os.write(2, b'afterwards')\n"
+    )
+    async with terminal(sys.executable, "-c", program) as screen:
+        assert await screen.ended() == 0
+        assert screen.text.split() == ["words", "afterwards"]
+
+
 def test_contradicting_options_are_told_with_the_reason(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rtclient", "talk", "--upstream", "engine", "--commit-every", "8"],

@@ -59,11 +59,18 @@ def test_words_of_the_model_come_as_they_are_heard():
     call.model_says("m", "one two three four", seconds=2)
     assert call.captions.live() == [Line("model", "", "one two three four")]
     call.playback.take(len(SECOND))
-    assert call.captions.live() == [Line("model", "one two", "three four")]
+    assert call.captions.live() == [Line("model", "one two", " three four")]
     call.playback.take(len(SECOND))
     assert call.captions.settled(0) == []
     call.model_done()
     assert call.captions.settled(0) == [Line("model", "one two three four")]
+
+
+def test_a_script_without_spaces_is_cut_without_one():
+    call = Call()
+    call.model_says("m", "你好世界", seconds=2)
+    call.playback.take(len(SECOND))
+    assert call.captions.live() == [Line("model", "你好", "世界")]
 
 
 def test_an_answer_is_not_settled_before_it_has_sounded():

@@ -30,10 +30,10 @@ def shown(out: Tty) -> list[str]:
 
 VIEW = View(
     status="the model speaks",
-    live=(Line("model", "It is", "ten o'clock."),),
+    live=(Line("model", "It is", " ten o'clock."),),
     you_db=-96,
     model_db=-30,
-    facts=("0:07", "answer after 0.7 s"),
+    facts=("0:07", "answer in 0.7 s"),
     hint="Ctrl+C ends",
 )
 
@@ -55,7 +55,7 @@ def test_the_live_screen_shows_words_meters_and_facts(out):
         "Model  It is ten o'clock.",
         "─" * 80,
         "you   ░░░░░░░░░░░░░░░░           model ████████░░░░░░░░ -30 dB",
-        "● the model speaks  ·  Ctrl+C ends  ·  0:07  ·  answer after 0.7 s",
+        "● the model speaks  ·  Ctrl+C ends  ·  0:07  ·  answer in 0.7 s",
     ]
     screen.close()
 
@@ -100,8 +100,8 @@ def test_words_of_the_model_are_no_markup(out):
 
 
 def test_a_pipe_and_the_option_give_plain_lines(out):
-    assert isinstance(open_screen(is_plain=False, out=io.StringIO()), PlainScreen)
-    assert isinstance(open_screen(is_plain=True, out=out), PlainScreen)
+    assert isinstance(open_screen(io.StringIO()), PlainScreen)
+    assert isinstance(open_screen(out, is_plain=True), PlainScreen)
 
 
 def test_a_terminal_that_cannot_move_its_cursor_is_known(out):
