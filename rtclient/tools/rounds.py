@@ -78,6 +78,8 @@ class ToolRounds:
         """Calls of responses that were cancelled by the program."""
         self._unconfirmed: set[str] = set()
         """Calls whose outputs were sent and are not yet in the conversation."""
+        self._has_confirmed = False
+        """Whether this server confirms items, as the service does."""
         self._is_held = False
         """Whether the person speaks without turn detection."""
         self._is_owed = False
@@ -86,6 +88,8 @@ class ToolRounds:
         """Whether the server refused a response until the one that runs has ended."""
         self._asked: str | None = None
         """The event_id of the `response.create` that is on its way."""
+        self._asked_behind: frozenset[str] = frozenset()
+        """Calls whose outputs are on their way before it."""
         self._count = 0
 
     @property
@@ -100,7 +104,10 @@ class ToolRounds:
         if kind == "response.output_item.done":
             actions += self._on_item(event)
         elif kind == "conversation.item.added":
-            self._unconfirmed.discard(str(_mapping(event.get("item")).get("call_id")))
+            self._has_confirmed = True
+            item = _mapping(event.get("item"))
+            if item.get("type") == "function_call_output":
+                self._unconfirmed.discard(str(item.get("call_id")))
         elif kind == "response.created":
             self._on_response_created(event)
         elif kind == "response.done":
@@ -181,6 +188,8 @@ class ToolRounds:
         self._foreign.clear()
         if not self._unconfirmed:
             self._is_owed = False
+        if not self._unconfirmed & self._asked_behind:
+            # Ours, or one that saw the same; then ours is refused.
             self._asked = None
 
     def _on_response_done(self, event: Mapping[str, Any]) -> None:
@@ -188,9 +197,8 @@ class ToolRounds:
         if response is None or response.is_out_of_band:
             return
         self._is_blocked = False
-        if self._asked is not None:
-            # We ask only while nothing runs, so this one began after it: on a server that confirms
-            # no items it was ours, else ours comes next.
+        if self._asked is not None and not self._has_confirmed:
+            # Of a server that confirms no items: this one was ours, for all that can be known.
             self._asked, self._is_owed = None, False
         if response.reason == "client_cancelled" and not self._is_speaking:
             self._quiet |= {
@@ -223,6 +231,7 @@ class ToolRounds:
             return []
         self._count += 1
         self._asked = f"event_tools_{self._count}"
+        self._asked_behind = frozenset(self._unconfirmed)
         return [{"type": "response.create", "event_id": self._asked}]
 
 
