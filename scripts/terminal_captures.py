@@ -83,7 +83,7 @@ CAPTURES: dict[str, tuple[Step, ...]] = {
     ),
     "talk-text": (
         command("rtclient talk --text-only"),
-        See("listening"),
+        See("type and press Enter"),
         command("what is seven times eight"),
         See(r"Model  .+\n"),
     ),

@@ -246,7 +246,7 @@ async def test_a_conversation_is_typed_in_a_terminal_and_ended_by_ctrl_c(
         folder=tmp_path,
         environment={"TRANSCRIPTION_MODEL": "off"},
     ) as screen:
-        await screen.until("listening")
+        await screen.until("type and press Enter")
         screen.type("good morning")
         await screen.until("good morning")
         screen.type("\r")
@@ -324,7 +324,7 @@ async def test_a_failed_transcription_is_told_while_the_conversation_goes_on(
         ) as screen:
             await screen.until(r"The transcription of what you said\s+failed")
             await screen.until("TRANSCRIPTION_MODEL")
-            await screen.until("listening")
+            await screen.until("type and press Enter")
             assert "spoken words" not in screen.text
             screen.type("\x03")
             assert await screen.ended() == 0
