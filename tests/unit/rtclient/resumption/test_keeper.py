@@ -315,6 +315,7 @@ def test_a_server_that_never_confirms_is_left() -> None:
     world.bring(silent)
     silent.inbox.clear()
     world.pass_time(16)
+    assert silent.is_closed
     assert world.live is not None
     assert world.live.generation == 3
     assert world.live.ids == ["a"]
@@ -353,6 +354,7 @@ def test_a_turn_whose_answer_had_not_begun_is_asked_for() -> None:
     assert world.live is not None
     assert world.live.ids == ["t"]
     assert len(world.sent_to(2, "response.create")) == 1
+    assert world.types()[-1] == "response.created"
 
 
 def test_speech_that_was_under_way_is_heard_again() -> None:
@@ -367,6 +369,57 @@ def test_speech_that_was_under_way_is_heard_again() -> None:
     world.append(letter="D")
     world.settle()
     assert [audio[0] for audio in world.peers[2].appended] == ["A", "B", "C", "D"]
+
+
+def test_speech_that_had_just_ended_is_heard_again() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    world.append()
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=100)
+    world.settle()
+    world.cut()
+    world.settle()
+    assert world.types()[-1] == "input_audio_buffer.cleared"
+    assert len(world.peers[2].appended) == 1
+    assert world.sent_to(2, "response.create") == [], "it is asked for by the turn itself"
+
+
+def test_without_speech_nothing_is_cleared() -> None:
+    world = World(turn_detection=True)
+    world.connect()
+    world.append()
+    world.settle()
+    world.cut()
+    world.settle()
+    assert world.types() == ["session.created"]
+
+
+def test_an_answer_that_was_cut_off_is_shown_as_incomplete() -> None:
+    world = World()
+    peer = world.connect()
+    world.send("response.create")
+    world.settle()
+    peer.answer("one two three")
+    while peer.outbox[0]["type"] != "response.output_audio.delta":
+        world.bring(peer)
+    world.cut()
+    world.settle()
+    done = [event for event in world.events if event["type"] == "conversation.item.done"]
+    assert [event["item"]["status"] for event in done] == ["incomplete"]
+    assert world.live is not None
+    assert world.live.items[0]["content"] == [{"type": "output_text", "text": "one two three"}]
+
+
+def test_an_item_that_was_not_finished_is_shown_as_completed() -> None:
+    world = World()
+    peer = world.connect()
+    world.say("a")
+    peer.work()
+    world.bring(peer)
+    world.cut()
+    assert world.events[-1]["type"] == "conversation.item.done"
+    assert world.events[-1]["item"]["status"] == "completed"
 
 
 def test_a_turn_that_was_heard_is_not_heard_again() -> None:
@@ -400,6 +453,40 @@ def test_a_commit_that_was_not_answered_comes_with_its_sound() -> None:
         "input_audio_buffer.commit",
     ]
     assert world.types().count("input_audio_buffer.committed") == 1
+
+
+def test_an_answer_is_cut_also_while_nothing_is_connected() -> None:
+    world = World()
+    peer = world.connect()
+    world.send("response.create")
+    world.settle()
+    peer.answer("one two three four")
+    world.settle()
+    answer_id = peer.items[0]["id"]
+    world.cut()
+    world.send("conversation.item.truncate", item_id=answer_id, content_index=0, audio_end_ms=50)
+    assert world.types()[-1] == "conversation.item.truncated"
+    world.settle()
+    assert world.live is not None
+    assert world.live.items[0]["content"] == [{"type": "output_text", "text": "one two"}]
+    assert len(world.peers[2].got) == 1
+
+
+def test_a_cut_that_was_not_confirmed_is_made_by_its_words() -> None:
+    world = World()
+    peer = world.connect()
+    world.send("response.create")
+    world.settle()
+    peer.answer("one two three four")
+    world.settle()
+    answer_id = peer.items[0]["id"]
+    world.send("conversation.item.truncate", item_id=answer_id, content_index=0, audio_end_ms=50)
+    world.cut()
+    world.settle()
+    assert world.types().count("conversation.item.truncated") == 1
+    assert world.sent_to(2, "conversation.item.truncate") == []
+    assert world.live is not None
+    assert world.live.items[0]["content"] == [{"type": "output_text", "text": "one two"}]
 
 
 def test_an_answer_that_lost_its_sound_is_cut_by_its_words() -> None:

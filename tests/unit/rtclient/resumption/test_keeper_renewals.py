@@ -1,5 +1,7 @@
 """A session is made anew before it ends, and nobody notices."""
 
+from collections.abc import Callable
+
 import pytest
 
 from rtclient.resumption.actions import ClientState
@@ -32,6 +34,46 @@ def test_twelve_sessions_are_one_conversation() -> None:
     assert len(world.live.ids) == 2 * turns
     open_peers = [peer for peer in world.peers.values() if not peer.is_closed]
     assert open_peers == [world.live], "every other connection is closed"
+
+
+def hear_speech(world: World) -> None:
+    assert world.live is not None
+    world.live.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+
+
+def end_speech(world: World) -> None:
+    assert world.live is not None
+    world.live.say("input_audio_buffer.committed", item_id="t")
+
+
+def begin_answer(world: World) -> None:
+    assert world.live is not None
+    world.live.say("response.created", response={"id": "r", "status": "in_progress"})
+
+
+def ask(world: World) -> None:
+    world.send("response.create")
+    assert world.live is not None
+    world.live.inbox.clear()
+
+
+def write(world: World) -> None:
+    world.say("a")
+    assert world.live is not None
+    world.live.inbox.clear()
+
+
+@pytest.mark.parametrize("begin", [hear_speech, end_speech, begin_answer, ask, write, World.append])
+def test_a_session_is_not_left_while_something_goes_on(begin: Callable[[World], None]) -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    begin(world)
+    world.settle()
+    world.pass_time(1780)
+    assert world.live is peer
+    assert len(world.dialled_at) == 1
+    world.pass_time(10)
+    assert world.live is not peer, "before the end it is left all the same"
 
 
 def test_a_renewal_waits_until_the_answer_is_over() -> None:

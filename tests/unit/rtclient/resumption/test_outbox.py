@@ -217,6 +217,17 @@ def test_a_clear_throws_the_sound_away_that_is_no_turn() -> None:
     assert again(outbox) == ["append", "commit", "clear"]
 
 
+def test_sound_that_went_takes_no_room() -> None:
+    outbox = Outbox()
+    for _ in range(4):
+        append(outbox, ms=120_000)
+        add(outbox, "input_audio_buffer.clear")
+        outbox.see({"type": "input_audio_buffer.cleared"})
+    append(outbox, ms=120_000)
+    append(outbox, ms=100)
+    assert again(outbox) == ["append", "append"]
+
+
 def test_the_last_fifteen_seconds_are_kept_while_the_server_finds_the_turns() -> None:
     outbox = Outbox()
     for _ in range(200):
