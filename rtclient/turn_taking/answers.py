@@ -80,5 +80,5 @@ class AnswerSoFar:
         return Answer(
             transcript="\n".join(filter(None, words)),
             audio=b"".join(bytes(self._audio.get(one, b"")) for one in self._ids),
-            is_interrupted=any(response.status == "cancelled" for response in responses),
+            is_interrupted=bool(responses) and responses[-1].status == "cancelled",
         )

@@ -244,6 +244,30 @@ async def test_a_tool_outlives_its_connection() -> None:
         assert len(sent.of("response.create")) == 2
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        "response.created#1",
+        "conversation.item.added#2",
+        "response.output_item.done#1",
+        "conversation.item.added#3",
+        "response.created#2",
+        "response.done#2",
+    ],
+)
+async def test_a_loss_at_any_point_of_a_round_holds_up_nothing(event: str) -> None:
+    async with talking(faults=(f"close:1011@{event},session=1",)) as client:
+
+        @client.tool
+        async def quick() -> str:
+            return "words"
+
+        first = await client.ask("quick", output_modalities=["text"])
+        assert first.is_interrupted or first.transcript == "The tool says: words"
+        second = await client.ask("quick", output_modalities=["text"])
+        assert second.transcript == "The tool says: words"
+
+
 BUSY = "conversation_already_has_active_response"
 
 
