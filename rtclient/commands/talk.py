@@ -53,11 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _list_devices() -> int:
-    from rtclient.talk.devices import listing
+    from rtclient.talk.devices import DeviceError, listing
 
     try:
         frame.out(listing())
-    except MissingExtraError as exc:
+    except (DeviceError, MissingExtraError) as exc:
         frame.say(str(exc))
         return frame.DID_NOT_WORK
     return frame.OK
