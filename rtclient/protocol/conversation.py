@@ -172,10 +172,13 @@ class Conversation:
     # Items ------------------------------------------------------------------------------------
 
     def _on_item_arrived(self, event: Event) -> Change:
+        is_placed = text_of(mapping_of(event.get("item")), "id") in self._items
         item = self._merge(event.get("item"))
         if item is None:
             return _NOTHING
-        self._place(item.id, event.get("previous_item_id"))
+        # What stood before it when it began says nothing of where it stands at its end.
+        if event.get("type") == "conversation.item.added" or not is_placed:
+            self._place(item.id, event.get("previous_item_id"))
         return Change(self._keep(replace(item, is_out_of_band=False)))
 
     def _on_item_retrieved(self, event: Event) -> Change:

@@ -181,6 +181,18 @@ def test_an_echo_of_an_item_doubles_nothing() -> None:
     assert conversation.items == before
 
 
+def test_the_end_of_an_item_moves_nothing() -> None:
+    conversation = told(user_text("a", "1"), user_text("b", "2", "a"), user_text("c", "3", "a"))
+    conversation.apply({**user_text("b", "2", "a"), "type": "conversation.item.done"})
+    assert ids(conversation) == ["a", "c", "b"]
+
+
+def test_an_item_that_is_only_shown_at_its_end_has_its_place() -> None:
+    conversation = told(user_text("a", "1"), user_text("c", "3", "a"))
+    conversation.apply({**user_text("b", "2", "a"), "type": "conversation.item.done"})
+    assert ids(conversation) == ["a", "b", "c"]
+
+
 def test_what_was_sent_is_no_item_before_the_server_says_so() -> None:
     conversation = Conversation()
     conversation.sent({"type": "conversation.item.create", "item": {"id": "a"}})
