@@ -239,13 +239,17 @@ def _dataclass(owner: Any, where: str, inside: tuple[Any, ...]) -> Kind:
 
 
 def _typed_dict(owner: Any, where: str, inside: tuple[Any, ...]) -> Kind:
-    hints = hints_of(owner, owner.__name__)
+    def is_required(name: str, hint: Any) -> bool:
+        # Under `from __future__ import annotations` the class itself does not know.
+        origin = get_origin(hint)
+        if origin in (typing.Required, typing.NotRequired):
+            return origin is typing.Required
+        return name in owner.__required_keys__
+
     return object_of(
         {
-            name: Field(
-                kind_of(hint, f"{where}, {name!r}", inside), name in owner.__required_keys__
-            )
-            for name, hint in hints.items()
+            name: Field(kind_of(hint, f"{where}, {name!r}", inside), is_required(name, hint))
+            for name, hint in hints_of(owner, owner.__name__).items()
         },
         dict,
     )

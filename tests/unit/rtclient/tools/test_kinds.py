@@ -3,7 +3,7 @@
 import contextlib
 import json
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired, TypedDict
 
 import pytest
 from hypothesis import given, settings
@@ -74,6 +74,18 @@ def test_a_type_that_json_lacks_is_refused(hint: Any) -> None:
 def test_a_type_that_contains_itself_is_refused() -> None:
     with pytest.raises(TypeError, match="contains itself"):
         kind_of(Endless, "x", ())
+
+
+class Stringified(TypedDict):
+    """As under `from __future__ import annotations`."""
+
+    first: "int"
+    second: "NotRequired[int]"
+
+
+def test_what_a_typed_dict_requires_may_stand_in_strings() -> None:
+    schema = kind_of(Stringified, "x", ()).schema
+    assert schema["required"] == ["first"]
 
 
 TYPES = st.recursive(
