@@ -56,7 +56,7 @@ class Signature:
         Raises:
             TypeError: The function cannot be a tool; the text says what to change.
         """
-        self.name: str = name or getattr(function, "__name__", "")
+        self.name: str = getattr(function, "__name__", "") if name is None else name
         if not _NAME.match(self.name):
             raise TypeError(
                 f"A tool cannot be called {self.name!r}: letters, digits, _ and - only, at most 64."
