@@ -16,6 +16,7 @@ from rtclient.low_level_client import ClientState, EndpointSource
 from rtclient.recording.recorder import Recorder
 from rtclient.resumption.actions import Restoration
 from rtclient.sound_files import SoundFileError
+from rtclient.talk.captions import HEARING
 from rtclient.talk.core import Event, TalkCore
 from rtclient.talk.devices import DeviceError
 from rtclient.talk.ends import Ends
@@ -300,7 +301,8 @@ class _Conversation:
             self._screen.line(line)
         if is_last:
             for line in self._core.captions.live():  # the end came first
-                self._screen.line(line)
+                if line.said != HEARING:
+                    self._screen.line(line)
         while self._core.notices:
             self._screen.note(self._core.notices.popleft())
 
