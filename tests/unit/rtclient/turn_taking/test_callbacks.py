@@ -51,11 +51,11 @@ def test_words_of_the_model_grow_and_become_final(kind: str) -> None:
 
 def test_words_of_the_person_come_under_their_item() -> None:
     scene = Scene("transcript")
-    scene.server(f"{SAID}.delta", item_id="item_1", content_index=0, delta="Hel")
-    scene.server(f"{SAID}.completed", item_id="item_1", content_index=0, transcript="Hello.")
+    scene.server(f"{SAID}.delta", item_id="item_1", content_index=0, delta="Good")
+    scene.server(f"{SAID}.completed", item_id="item_1", content_index=0, transcript="Good day.")
     assert scene.told == [
-        Transcript("user", "Hel", "Hel", is_final=False, item_id="item_1"),
-        Transcript("user", "Hello.", "", is_final=True, item_id="item_1"),
+        Transcript("user", "Good", "Good", is_final=False, item_id="item_1"),
+        Transcript("user", "Good day.", "", is_final=True, item_id="item_1"),
     ]
 
 
