@@ -1,5 +1,7 @@
 """The keyword gate: closed until the keyword, open for a while after it, closed again."""
 
+from pathlib import Path
+
 from examples.keyword_gate import KeywordGate, spotter
 from rtclient.sound_files import read_sound
 
@@ -28,7 +30,7 @@ def test_who_is_spoken_to_keeps_the_gate_open() -> None:
 
 
 def test_the_recogniser_hears_a_keyword_in_speech_and_no_other() -> None:
-    sample = read_sound("samples/input/sample.wav")
+    sample = read_sound(Path(__file__).parents[3] / "samples/input/sample.wav")
     pieces = [sample[at : at + 4800] for at in range(0, len(sample), 4800)]
     seven, banana = spotter("seven"), spotter("banana")
     assert sum(seven(piece) for piece in pieces) == 1
