@@ -14,6 +14,7 @@ from tests.support.fault_runs import FAST, ProgramKind, run, run_all
 LIMIT_S = 6.0
 
 
+@pytest.mark.timeout(30)  # ten conversations; one that hangs is found after LIMIT_S
 @pytest.mark.parametrize(
     ("kind", "first"),
     [
