@@ -174,6 +174,8 @@ def test_an_expired_session_is_made_again_whatever_its_close_says() -> None:
     world.settle()
     assert world.states[-1] is CONNECTED
     assert "error" not in world.types()
+    world.cut(code=1000)
+    assert world.states[-1] is ClientState.CLOSED, "the next one has not expired"
 
 
 def test_without_attempts_a_loss_is_the_end() -> None:
