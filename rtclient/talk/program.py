@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -12,7 +12,7 @@ from rtclient.client import RTClient
 from rtclient.commands.advice import Service
 from rtclient.errors import ConnectionLost, ServerError
 from rtclient.extras import MissingExtraError
-from rtclient.low_level_client import ClientState, EndpointSource
+from rtclient.low_level_client import EndpointSource
 from rtclient.recording.recorder import Recorder
 from rtclient.resumption.actions import Restoration
 from rtclient.sound_files import SoundFileError
@@ -21,12 +21,12 @@ from rtclient.talk.core import Event, TalkCore
 from rtclient.talk.devices import DeviceError
 from rtclient.talk.ends import Ends
 from rtclient.talk.event_log import log_line, short_line
+from rtclient.talk.foot import Foot
 from rtclient.talk.keyboard import is_terminal, keys, lines
 from rtclient.talk.options import TalkOptions
 from rtclient.talk.playback import Playback
 from rtclient.talk.screen import Screen, open_screen, undisturbed
 from rtclient.talk.sources import in_real_time, silence
-from rtclient.talk.view import View, clock
 
 _FRAME_S: Final = 1 / 12
 
@@ -111,6 +111,7 @@ class _Conversation:
         self._core = core
         self._ends = ends
         self._screen = screen
+        self._foot = Foot(options, client, core, has_source=ends.has_source)
         self._log = log
         self._label = label
         self._loop = asyncio.get_running_loop()
@@ -307,57 +308,8 @@ class _Conversation:
             self._screen.note(self._core.notices.popleft())
 
     def _draw(self) -> None:
-        core = self._core
-        self._screen.update(
-            View(
-                status=self._status(),
-                live=tuple(core.captions.live()),
-                you_db=core.you.db if self._ends.has_source else None,
-                model_db=None if self._options.text_only else core.model.db,
-                is_muted=core.guard.is_closed
-                or (self._options.push_to_talk and not core.is_talking),
-                facts=tuple(self._facts()),
-                hint=self._hint(),
-                draft=self._draft,
-            )
-        )
-
-    def _status(self) -> str:
-        known = self._client.conversation
-        if self._client.state is ClientState.RECONNECTING:
-            return "connecting again"
-        if not self._is_ready:
-            return "connecting"
-        if self._core.is_talking:
-            return "you talk"
-        if known.is_user_speaking:
-            return "you speak"
-        if not self._core.is_silent:
-            return "the model speaks"
-        if known.is_awaiting or known.active_response is not None:
-            return "the model thinks"
-        if self._options.push_to_talk:
-            return "waiting"
-        return "listening" if self._ends.has_source else "ready"
-
-    def _facts(self) -> Iterator[str]:
-        yield clock(self._loop.time() - self._begin_s)
-        if self._core.answer_ms is not None:
-            yield f"answer in {self._core.answer_ms / 1000:.1f} s"
-        if self._client.usage.total_tokens:
-            yield f"{self._client.usage.total_tokens} tokens"
-        if (cost := self._client.cost) is not None and cost.usd:
-            yield f"${cost.usd:.4f}"
-
-    def _hint(self) -> str:
-        if not self._is_ready:
-            return "Ctrl+C ends"
-        if self._options.text_only:
-            return "type and press Enter, Ctrl+C ends"
-        if self._options.push_to_talk:
-            what = "to be answered" if self._core.is_talking else "to talk"
-            return f"{self._options.key} {what}, Ctrl+C ends"
-        return "Ctrl+C ends"
+        seconds = self._loop.time() - self._begin_s
+        self._screen.update(self._foot.view(seconds, is_ready=self._is_ready, draft=self._draft))
 
 
 def _recorder(
