@@ -56,6 +56,14 @@ RETRY_RENEWAL_S: Final = 5.0
 TAIL_S: Final = 2.0
 """Of silence that a renewed session hears again: speech may have just begun in it."""
 
+_NO_TRANSCRIPT_DUE = frozenset(
+    {
+        "conversation.item.input_audio_transcription.completed",
+        "conversation.item.input_audio_transcription.failed",
+        "conversation.item.deleted",
+    }
+)
+
 
 class SessionKeeper:
     """Says when to dial, what to send and what to deliver."""
@@ -99,6 +107,8 @@ class SessionKeeper:
         """Items that are deleted from it to be put there again."""
         self._unfinished: dict[str, Mapping[str, Any]] = {}
         """Items that the program saw as added and not as done."""
+        self._untranscribed: set[str] = set()
+        """Turns whose transcript the live session still owes."""
         self._candidate: Candidate | None = None
         self._attempts: Attempts | None = None
         self._dial_at: float | None = None
@@ -279,6 +289,10 @@ class SessionKeeper:
         for item in committed:
             for kind in ("conversation.item.added", "conversation.item.done"):
                 self._say(kind, item=_heard(item))
+        for item_id in sorted(self._untranscribed):
+            error = {"type": "server_error", "code": reason, "message": "The session is gone."}
+            kind = "conversation.item.input_audio_transcription.failed"
+            self._say(kind, item_id=item_id, content_index=0, error=error)
         if conversation.is_user_speaking or len(committed) < len(heard):
             self._say("input_audio_buffer.cleared")
         for response in conversation.responses:
@@ -420,6 +434,7 @@ class SessionKeeper:
             conversation.is_user_speaking
             or conversation.is_awaiting
             or self._outbox.has_requests
+            or self._untranscribed
             or (self._outbox.has_sound and not self._finds_turns)
             or any(response.is_active for response in conversation.responses)
             or any(item.status == "pending" for item in conversation.items)
@@ -455,6 +470,10 @@ class SessionKeeper:
     def _finds_turns(self) -> bool:
         return bool(_path(self.conversation.session, "audio", "input", "turn_detection"))
 
+    @property
+    def _transcribes(self) -> bool:
+        return bool(_path(self.conversation.session, "audio", "input", "transcription"))
+
     def _new_attempts(self, policy: ReconnectPolicy, now: float) -> Attempts:
         return Attempts(policy, now, has_fresh_tokens=self._has_fresh_tokens)
 
@@ -483,6 +502,10 @@ class SessionKeeper:
             self._unfinished[str(item.get("id"))] = item
         elif event["type"] in ("conversation.item.done", "conversation.item.deleted"):
             self._unfinished.pop(str(event.get("item_id") or _path(item, "id")), None)
+        elif event["type"] == "input_audio_buffer.committed" and self._transcribes:
+            self._untranscribed.add(str(event.get("item_id")))
+        if event["type"] in _NO_TRANSCRIPT_DUE:
+            self._untranscribed.discard(str(event.get("item_id")))
         self._out.append(Deliver(event))
 
     def _say(self, kind: str, **fields: Any) -> None:

@@ -387,6 +387,32 @@ def test_speech_that_had_just_ended_is_heard_again() -> None:
     assert world.sent_to(2, "response.create") == [], "it is asked for by the turn itself"
 
 
+def test_a_transcript_that_cannot_come_any_more_has_failed() -> None:
+    world = World()
+    peer = world.connect()
+    audio = {"input": {"transcription": {"model": "whisper-1"}}}
+    world.send("session.update", session={"type": "realtime", "audio": audio})
+    for _ in range(2):
+        world.append()
+        world.send("input_audio_buffer.commit")
+    world.settle()
+    first, second = peer.ids
+    place = {"item_id": first, "content_index": 0}
+    peer.say("conversation.item.input_audio_transcription.completed", transcript="one", **place)
+    world.settle()
+    world.cut()
+    world.settle()
+    failed = world.events[-1]
+    assert failed["type"] == "conversation.item.input_audio_transcription.failed"
+    assert (failed["item_id"], failed["error"]["code"]) == (second, "connection_lost")
+    assert world.live is not None
+    kinds = [item["content"][0]["type"] for item in world.live.items]
+    assert kinds == ["input_text", "input_audio"]
+    world.cut()
+    world.settle()
+    assert world.types().count(failed["type"]) == 1
+
+
 def test_without_speech_nothing_is_cleared() -> None:
     world = World(turn_detection=True)
     world.connect()

@@ -76,6 +76,23 @@ def test_a_session_is_not_left_while_something_goes_on(begin: Callable[[World], 
     assert world.live is not peer, "before the end it is left all the same"
 
 
+def test_a_session_is_not_left_before_its_transcripts_are_there() -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    audio = {"input": {"transcription": {"model": "whisper-1"}}}
+    world.send("session.update", session={"type": "realtime", "audio": audio})
+    world.append()
+    world.send("input_audio_buffer.commit")
+    world.settle()
+    world.pass_time(1700)
+    assert world.live is peer
+    place = {"item_id": peer.ids[0], "content_index": 0}
+    peer.say("conversation.item.input_audio_transcription.completed", transcript="one", **place)
+    world.settle()
+    assert world.live is not peer
+    assert world.restorations[0].is_restored
+
+
 def test_a_renewal_waits_until_the_answer_is_over() -> None:
     world = World(life_s=1800)
     peer = world.connect()
