@@ -26,8 +26,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     " protocol.responses.Response protocol.usage.Usage",
     "Cost": "prices.Cost prices.Prices prices.cost_of prices.prices_of",
     "One call": "RealtimeConfig RealtimeWebSocketClient",
-    "The low-level client": "RTLowLevelClient ClientState low_level_client.ReconnectPolicy"
-    " low_level_client.Restoration",
+    "The low-level client": "RTLowLevelClient ClientState ReconnectPolicy Restoration",
     "Where to dial": "endpoints.Endpoint endpoints.azure endpoints.openai endpoints.engine"
     " endpoints.parley environment.service_settings service.opening.open_upstream"
     " engine_process.engine_process",

@@ -15,6 +15,8 @@ from rtclient import (
     InputTextContentPart,
     RealtimeConfig,
     RealtimeWebSocketClient,
+    ReconnectPolicy,
+    Restoration,
     RTClient,
     RTInputAudioItem,
     RTLowLevelClient,
@@ -28,7 +30,6 @@ from rtclient import (
     endpoints,
 )
 from rtclient.endpoints import Endpoint
-from rtclient.low_level_client import ReconnectPolicy, Restoration
 
 
 async def address() -> Endpoint:
