@@ -68,7 +68,7 @@ async def talk(
             recorder = _recorder(options.record, client, stack)
             log = _debug_file(options.debug, stack)
         except (DeviceError, MissingExtraError, SoundFileError, OSError) as exc:
-            shown.write(f"{exc}\n")
+            shown.write(f"{_sentence(exc)}\n")
             return 1
         if shown.isatty() and not options.plain:
             shown = stack.enter_context(undisturbed(shown))
@@ -310,6 +310,12 @@ class _Conversation:
     def _draw(self) -> None:
         seconds = self._loop.time() - self._begin_s
         self._screen.update(self._foot.view(seconds, is_ready=self._is_ready, draft=self._draft))
+
+
+def _sentence(exc: Exception) -> str:
+    if isinstance(exc, OSError) and exc.filename is not None:
+        return f"{exc.filename} cannot be written: {exc.strerror}."
+    return str(exc)
 
 
 def _recorder(

@@ -133,10 +133,14 @@ async def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert "--list-devices" in shown
 
 
-async def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+async def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     code, shown = await talked(wav=tmp_path / "none.wav", out=tmp_path / "out.wav")
     assert code == 1
     assert "none.wav cannot be read" in shown
+    write_wav(tmp_path / "in.wav", loud(20))
+    code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "no folder" / "out.wav")
+    assert code == 1
+    assert "out.wav cannot be written: No such file or directory." in shown
 
 
 def test_raw_sound_goes_through_pipes(address: str, tmp_path: Path) -> None:
