@@ -20,7 +20,7 @@ def shown(*written: str, rows: int = 4, columns: int = 10) -> list[str]:
     [
         ("hello", "hello"),
         ("hello\rj", "jello"),
-        ("hello\b\b\x1b[K", "hel"),
+        ("hello\b\x1b[K", "hell"),
         ("a\x1b[31mb\x1b[0mc", "abc"),
         ("hello\x1b[2K\rbye", "bye"),
         ("hello\x1b[1K", ""),

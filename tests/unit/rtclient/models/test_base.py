@@ -64,8 +64,8 @@ def test_what_the_api_added_later_can_be_sent_and_read() -> None:
 
 
 def test_a_name_that_nobody_knows_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="ServerVAD has no field 'treshold'"):
-        _ = ServerVAD().treshold  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="ServerVAD has no field 'loudness'"):
+        _ = ServerVAD().loudness  # type: ignore[attr-defined]
 
 
 def test_reading_changes_neither_the_source_nor_what_is_written() -> None:

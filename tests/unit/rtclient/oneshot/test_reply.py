@@ -82,12 +82,12 @@ def test_several_messages_stand_on_lines_of_their_own() -> None:
         [
             created(),
             about("output_text.delta", delta="first"),
-            about("output_text.delta", item="item_2", delta="sec"),
-            about("output_text.delta", item="item_2", delta="ond"),
+            about("output_text.delta", item="item_2", delta="two"),
+            about("output_text.delta", item="item_2", delta="fold"),
             done(),
         ]
     )
-    assert reply.transcript == "first\nsecond" == "".join(part.text for part in parts)
+    assert reply.transcript == "first\ntwofold" == "".join(part.text for part in parts)
 
 
 def test_other_responses_are_passed_over() -> None:
