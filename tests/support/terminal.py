@@ -191,7 +191,9 @@ async def terminal(
     """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    variables = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})}
+    # pytest-xdist sets COLUMNS, which programs believe before the terminal.
+    size = {"COLUMNS": str(columns), "LINES": str(rows)}
+    variables = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **size, **(environment or {})}
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -222,5 +224,3 @@ async def terminal(
 def _take_the_terminal() -> None:
     """Make stdin the controlling terminal, so that Ctrl+C reaches the program."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    # A worker of pytest-xdist ignores it, and a child would inherit that.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
