@@ -31,6 +31,10 @@ DEFAULT_PREVIEW_VERSION = "2025-04-01-preview"
 
 _OPENAI_HOST = "api.openai.com"
 _SERVER_URL = "the server's address"
+_EXAMPLES = {
+    "AZURE_OPENAI_ENDPOINT": "https://NAME.openai.azure.com",
+    "OPENAI_BASE_URL": DEFAULT_OPENAI_BASE_URL,
+}
 _PORTAL_HOSTS = ("portal.azure.com", "ai.azure.com", "oai.azure.com", "platform.openai.com")
 _REGIONAL_SUFFIX = ".api.cognitive.microsoft.com"
 _SECRET_PARAMETER = re.compile(r"key|token|secret|sig|code|password", re.IGNORECASE)
@@ -247,7 +251,8 @@ def _split(url: str, name: str) -> tuple[SplitResult, list[str]]:
         )
     is_word = "." not in host and ":" not in host and not is_loopback(host)
     if not host or (is_word and not has_scheme):
-        raise ValueError(f"{name} is not a full address such as https://NAME.openai.azure.com.")
+        example = _EXAMPLES.get(name, "http://localhost:3000")
+        raise ValueError(f"{name} is not a full address such as {example}.")
     warnings = []
     if scheme == "ws" and not is_loopback(host):
         warnings.append(

@@ -36,13 +36,12 @@ ConnectKind = Literal[
     "auth",
     "rejected",
     "endpoint",
-    "endpoint",
 ]
 """Why a connection never became open."""
 
 _CONNECT_TEXT: dict[ConnectKind, str] = {
     "dns": "the host name could not be resolved",
-    "refused": "nothing answers at this address",
+    "refused": "no connection could be made",
     "tls": "no trusted TLS connection could be made",
     "timeout": "the server did not answer in time",
     "proxy": "the HTTP proxy did not let the connection through",
@@ -53,6 +52,24 @@ _CONNECT_TEXT: dict[ConnectKind, str] = {
     "rejected": "the server refused the connection",
     "endpoint": "there is no address or no credential to dial with",
 }
+
+_CONNECT_ADVICE: dict[ConnectKind, str] = {
+    "dns": "check the address and the network",
+    "refused": "check the address, and that a server runs there",
+    "tls": "check the address; a private authority's certificate goes into EXTRA_CA_FILE",
+    "timeout": "try again, or check the network and the firewall",
+    "proxy": "check the proxy's address",
+    "redirect": "use the final address",
+    "handshake": "check the address",
+}
+_STATUS_ADVICE: dict[int, str] = {
+    400: "check the address and the name of the model or deployment",
+    401: "check the key or token",
+    403: "check that this key or identity may use the service from this network",
+    404: "check the address and the name of the model or deployment",
+    429: "there were too many requests, or the quota is used up; try again later",
+}
+"""What to do, where nobody knows better."""
 
 RETRYABLE_CLOSE_CODES = frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1015})
 """Close codes after which a new connection may work (the list of openai-python)."""
@@ -83,14 +100,20 @@ class ConnectError(RTError):
             text += f" (HTTP {status})"
         if host:
             text = f"{host}: {text}"
-        if detail:
-            text += f": {detail}"
+        if said := detail or _advice(kind, status):
+            text += f": {said}"
         super().__init__(text)
 
     @property
     def retryable(self) -> bool:
         """Whether dialling again later may work without anybody changing anything."""
         return self.kind in ("dns", "refused", "timeout")
+
+
+def _advice(kind: ConnectKind, status: int | None) -> str:
+    if status is not None and status >= 500:
+        return "the trouble is on its side; try again later"
+    return _STATUS_ADVICE.get(status or 0) or _CONNECT_ADVICE.get(kind, "")
 
 
 class AuthError(ConnectError):

@@ -254,7 +254,7 @@ def _sounddevice() -> Any:
         import sounddevice
     except ModuleNotFoundError as exc:
         name = exc.name or "sounddevice"
-        raise MissingExtraError(name, "Microphone and loudspeaker") from None
+        raise MissingExtraError(name, "Sound through microphone and loudspeaker") from None
     except OSError:
         raise DeviceError(advice.NO_PORTAUDIO) from None
     return sounddevice

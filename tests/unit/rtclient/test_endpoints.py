@@ -186,6 +186,15 @@ def test_an_address_that_cannot_be_used_says_why(pasted: str, words: str) -> Non
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+def test_the_example_is_one_of_that_service() -> None:
+    with pytest.raises(ValueError, match="full address such as https://NAME.openai.azure.com"):
+        endpoints.azure("myres", "voice")
+    with pytest.raises(ValueError, match="full address such as https://api.openai.com/v1"):
+        endpoints.openai("myres")
+    with pytest.raises(ValueError, match="full address such as http://localhost:3000"):
+        endpoints.parley("myres")
+
+
 def test_a_missing_deployment_is_named() -> None:
     with pytest.raises(ValueError, match="AZURE_OPENAI_DEPLOYMENT is missing"):
         azure(HOST, "")

@@ -62,3 +62,24 @@ def test_who_may_try_again(error: ConnectError | ConnectionLost, is_retryable: b
 )
 def test_what_the_peer_said_is_not_in_the_text(error: RTError) -> None:
     assert "canary" not in f"{error} {error!r} {error.args}"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            ConnectError("refused", host="localhost"),
+            "localhost: no connection could be made: check the address, and that a server runs"
+            " there",
+        ),
+        (ConnectError("tls", detail="certificate has expired"), "certificate has expired"),
+        (AuthError(401), "(HTTP 401): check the key or token"),
+        (AuthError(403), "may use the service"),
+        (HandshakeRejected(404), "the name of the model or deployment"),
+        (HandshakeRejected(429), "try again later"),
+        (HandshakeRejected(503), "the trouble is on its side"),
+        (ConnectError("redirect", status=302), "use the final address"),
+    ],
+)
+def test_the_text_says_what_to_do(error: ConnectError, text: str) -> None:
+    assert text in str(error)
