@@ -191,16 +191,17 @@ async def terminal(
     """
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
-    # pytest-xdist sets COLUMNS, which programs believe before the terminal.
-    size = {"COLUMNS": str(columns), "LINES": str(rows)}
-    variables = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **size, **(environment or {})}
+    variables = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **(environment or {})}
+    variables = clean_environment(variables)
+    for name in ("COLUMNS", "LINES"):  # of pytest-xdist; programs believe them before the terminal
+        variables.pop(name, None)
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
             stdin=follower,
             stdout=follower,
             stderr=follower,
-            env=clean_environment(variables),
+            env=variables,
             cwd=folder or ROOT,
             start_new_session=True,
             preexec_fn=_take_the_terminal,
