@@ -187,11 +187,11 @@ def test_an_address_that_cannot_be_used_says_why(pasted: str, words: str) -> Non
 
 
 def test_the_example_is_one_of_that_service() -> None:
-    with pytest.raises(ValueError, match="full address such as https://NAME.openai.azure.com"):
+    with pytest.raises(ValueError, match=r"such as https://NAME\.openai"):
         endpoints.azure("myres", "voice")
-    with pytest.raises(ValueError, match="full address such as https://api.openai.com/v1"):
+    with pytest.raises(ValueError, match=r"such as https://api\.openai"):
         endpoints.openai("myres")
-    with pytest.raises(ValueError, match="full address such as http://localhost:3000"):
+    with pytest.raises(ValueError, match="such as http://localhost:3000"):
         endpoints.parley("myres")
 
 
