@@ -26,7 +26,8 @@ SECTIONS: Final[Mapping[str, str]] = {
     " protocol.responses.Response protocol.usage.Usage",
     "Cost": "prices.Cost prices.Prices prices.cost_of prices.prices_of",
     "One call": "RealtimeConfig RealtimeWebSocketClient",
-    "The low-level client": "RTLowLevelClient ClientState ReconnectPolicy Restoration",
+    "The low-level client": "RTLowLevelClient low_level_client.ClientOptions ClientState"
+    " ReconnectPolicy Restoration",
     "Where to dial": "endpoints.Endpoint endpoints.azure endpoints.openai endpoints.engine"
     " endpoints.parley environment.service_settings service.opening.open_upstream"
     " engine_process.engine_process",
@@ -46,6 +47,8 @@ _HANDED_OUT = ("Turns, responses, items", "What callbacks get", "The conversatio
 """What programs get and never make."""
 _HEADINGS = ("Args", "Returns", "Yields", "Raises")
 _DUNDERS = ("__await__", "__aiter__")
+_INNER = ("line_opened", "line_failed", "line_received", "line_refused", "line_lost", "room")
+"""What a low-level client is for its own connections (`rtclient.line.Owner`), not for programs."""
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -185,7 +188,11 @@ def _sets_up(function: Function) -> bool:
 
 def _attribute(node: ast.stmt) -> tuple[str, str] | None:
     """Return name and form of the public attribute that a statement makes."""
-    kind = f": {ast.unparse(node.annotation)}" if isinstance(node, ast.AnnAssign) else ""
+    kind = ""
+    if isinstance(node, ast.AnnAssign):
+        kind = f": {ast.unparse(node.annotation)}"
+        if isinstance(node.value, ast.Constant) and isinstance(node.target, ast.Name):
+            kind += f" = {ast.unparse(node.value)}"
     if isinstance(node, ast.AnnAssign | ast.Assign):
         target = node.target if isinstance(node, ast.AnnAssign) else node.targets[0]
     else:
@@ -204,7 +211,7 @@ def _text(node: ast.AST | None) -> str:
 
 
 def _is_public(name: str) -> bool:
-    return not name.startswith("_") or name in _DUNDERS
+    return name not in _INNER and (not name.startswith("_") or name in _DUNDERS)
 
 
 def _decorators(function: Function) -> list[str]:
@@ -230,13 +237,19 @@ def _shown(function: Function) -> str:
 def _signature_of(node: ast.ClassDef | Function, module: str) -> str:
     if isinstance(node, Function):
         return _shown(node).partition(node.name)[2]
+    init = _init_of(node, module)
+    return _shown(init).removeprefix("__init__").removesuffix(" -> None") if init else ""
+
+
+def _init_of(node: ast.ClassDef, module: str) -> Function | None:
+    """Return what makes an object of the class, its own or that of a base class."""
     here: tuple[ast.ClassDef, str] | None = (node, module)
     while here is not None:
         for child in here[0].body:
             if isinstance(child, Function) and child.name == "__init__":
-                return _shown(child).removeprefix("__init__").removesuffix(" -> None")
+                return child
         here = _base(*here)
-    return ""
+    return None
 
 
 # Writing the page -----------------------------------------------------------------------------
@@ -256,6 +269,10 @@ def _described(name: str, *, is_handed_out: bool) -> Iterator[str]:
         yield from (f"`{plain}{signature}`", "")
     yield from markdown(ast.get_docstring(node) or "")
     if isinstance(node, ast.ClassDef):
+        if not is_handed_out and (init := _init_of(node, module)):
+            # Its first line tells what calling a class does.
+            _, _, arguments = (ast.get_docstring(init) or "").partition("\n\n")
+            yield from ("", *markdown(arguments)) if arguments else ()
         for member in _members(node, module):
             yield from ("", f"#### {member.name}", "", f"`{member.shown}`")
             if member.doc:

@@ -35,6 +35,17 @@ def test_methods_of_base_classes_belong_to_the_class() -> None:
     assert "_prepare" not in client
 
 
+def test_the_arguments_and_options_of_a_client_are_told() -> None:
+    page = sdk_reference.page("made here")
+    client = page.partition("### RTLowLevelClient")[2].partition("#### to")[0]
+    assert "- `key_credential`: " in client
+    assert "`open_timeout_s: float = 5.0`" in page.partition("### ClientOptions")[2]
+
+
+def test_what_a_client_is_for_its_connections_is_not_told() -> None:
+    assert "line_opened" not in sdk_reference.names("made here")
+
+
 def test_every_message_of_microsofts_sdk_is_in_the_list() -> None:
     names = sdk_reference.names("made here").splitlines()
     assert {f"rtclient.models.{name}" for name in models.__all__} <= set(names)
