@@ -5,7 +5,7 @@
 # All layers run even when one fails; the exit code is that of the first failure.
 set -u
 cd "$(dirname "$0")" || exit 1
-export PYTHONDONTWRITEBYTECODE=${CI:+1}
+export PYTHONDONTWRITEBYTECODE=  # the tests start many processes; compiled code is read again
 
 default="check unit contract integration web browser clients packaging image"
 by_name="interpreters third_party soak fuzz live bench"
