@@ -193,7 +193,10 @@ class SessionKeeper:
             self._truncate_words(event)
             return self._done(now)
         if kind == "response.cancel" and self._live is None:
-            return self._done(now)  # what it is about was cut off
+            if not event.get("response_id"):
+                self._owes_response = self.conversation.is_awaiting = False
+            if event.get("response_id") or not self._outbox.waiting("response.create"):
+                return self._done(now)  # what it is about was cut off, or is not asked for now
         wire = _path(self.conversation.session, "audio", "input", "format", "type")
         self._outbox.add(
             event,
@@ -275,9 +278,12 @@ class SessionKeeper:
             self._say_truncated(event)
         for item_id, shown in tuple(self._unfinished.items()):
             made = self.conversation.item(item_id)
-            is_cut = made is not None and made.role == "assistant"
-            status = "incomplete" if is_cut else "completed"
-            self._say("conversation.item.done", item={**shown, "status": status})
+            if made is None or made.response_id is None or made.status == "completed":
+                status = "completed"
+            else:
+                status = "incomplete"  # of what the model made, the rest never comes
+            arguments = {"arguments": made.arguments} if made and made.arguments else {}
+            self._say("conversation.item.done", item={**shown, **arguments, "status": status})
         conversation = self.conversation
         heard = [item for item in conversation.items if item.status == "pending"]
         committed = [item for item in heard if item.id in self._outbox.sounds]
@@ -525,9 +531,14 @@ class SessionKeeper:
         if self._live is None:
             return
         wanted = [item for item in self._plan().items if item["id"] in self._there]
+        ids = [item["id"] for item in wanted]
         for step in restoring.steps(self._there, wanted):
             if step["type"] == "conversation.item.delete":
                 self._deleting.add(step["item_id"])
+            else:
+                # Without a place it would come behind what was said since.
+                place = ids.index(step["item"]["id"])
+                step.setdefault("previous_item_id", ids[place - 1] if place else "root")
             event_id = f"{OURS}{self._new_id()}"
             self._out.append(Send(self._live, {"event_id": event_id, **step}))
         self._there = {str(item["id"]): item for item in wanted}

@@ -1,0 +1,103 @@
+"""What a loss cuts in two: calls, requests that are taken back, answers that are cut later."""
+
+from typing import Any
+
+from tests.support.keeper_world import Peer, World
+
+
+def begin_call(world: World, peer: Peer) -> dict[str, Any]:
+    """Let the model begin a call, and return the item."""
+    world.send("response.create")
+    world.settle()
+    assert peer.response is not None
+    call = {"id": "call", "type": "function_call", "call_id": "c", "name": "weather"}
+    shown = {**call, "arguments": "", "status": "in_progress"}
+    peer.say("response.output_item.added", response_id=peer.response, item=shown)
+    peer.say("conversation.item.added", item=shown)
+    return call
+
+
+def test_a_call_that_was_not_whole_is_not_put_back() -> None:
+    world = World()
+    peer = world.connect()
+    begin_call(world, peer)
+    place = {"response_id": peer.response, "item_id": "call"}
+    peer.say("response.function_call_arguments.delta", delta='{"city": "Os', **place)
+    world.settle()
+    world.cut()
+    (done,) = [event for event in world.events if event["type"] == "conversation.item.done"]
+    assert done["item"]["status"] == "incomplete"
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == []
+    assert "call: a function call that was not complete" in world.restorations[0].lost
+
+
+def test_a_call_that_was_whole_is_put_back_though_its_response_was_cut_off() -> None:
+    world = World()
+    peer = world.connect()
+    call = begin_call(world, peer)
+    whole = {**call, "arguments": '{"city": "Oslo"}', "status": "completed"}
+    peer.say("response.output_item.done", response_id=peer.response, item=whole)
+    world.settle()
+    world.cut()
+    (done,) = [event for event in world.events if event["type"] == "conversation.item.done"]
+    assert done["item"] == whole
+    world.settle()
+    assert world.live is not None
+    assert world.live.items == [{**call, "arguments": '{"city": "Oslo"}'}]
+
+
+def test_a_request_that_was_not_answered_can_be_cancelled_without_a_connection() -> None:
+    world = World()
+    world.connect()
+    world.send("response.create")
+    world.cut()
+    world.send("response.cancel")
+    world.settle()
+    assert world.live is not None
+    kinds = [event["type"] for event in world.live.got]
+    assert kinds == ["response.create", "response.cancel"]
+
+
+def test_an_answer_that_is_due_can_be_cancelled_without_a_connection() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    world.append()
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=100)
+    peer.work()
+    peer.hear("t")
+    world.settle()
+    world.cut()
+    world.send("response.cancel")
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == ["t"]
+    assert world.sent_to(2, "response.create") == []
+    assert world.sent_to(2, "response.cancel") == []
+
+
+def test_words_that_are_cut_later_keep_their_place() -> None:
+    world = World()
+    peer = world.connect()
+    world.say("a")
+    world.send("response.create")
+    world.settle()
+    peer.answer("one two three four")
+    world.settle()
+    world.cut()
+    world.say("b")
+    world.settle()
+    assert world.live is not None
+    _, answer_id, _ = world.live.ids
+    audio_ms = world.keeper.conversation.items[1].audio_ms
+    world.send(
+        "conversation.item.truncate",
+        item_id=answer_id,
+        content_index=0,
+        audio_end_ms=audio_ms // 2,
+    )
+    world.settle()
+    assert world.live.ids == ["a", answer_id, "b"]
+    assert world.live.items[1]["content"][0]["text"] == "one two"
