@@ -142,6 +142,8 @@ class Outbox:
         elif kind == "conversation.item.deleted":
             self.sounds.pop(item_id, None)
             self._confirm(kind, item_id)
+        elif kind == "response.created":
+            self._response_began(event.get("response"))
         elif kind in _CONFIRMING:
             name = "conversation.item.added" if kind == "conversation.item.done" else kind
             item = event.get("item")
@@ -215,6 +217,8 @@ class Outbox:
     def _make_room(self, new: _Sent, is_held: bool) -> None:
         others = [one for one in self._sent if one.kind != _APPEND]
         chars = sum(one.chars for one in others) + new.chars
+        if is_held and new.kind == _COMMIT:  # the sound of the turns before it waits, too
+            chars += sum(one.chars for one in self._sent if one.kind == _APPEND)
         if chars <= MAX_CHARS and len(others) < MAX_EVENTS:
             return
         if is_held:
@@ -230,6 +234,13 @@ class Outbox:
     def _confirm(self, kind: str, item_id: object) -> None:
         for one in self._sent:
             if ANSWERS.get(one.kind) == kind and _item_id(one.event) in (None, item_id):
+                self._sent.remove(one)
+                return
+
+    def _response_began(self, response: object) -> None:
+        shown = response if isinstance(response, Mapping) else {}
+        for one in self._sent:
+            if one.kind == "response.create" and _fits(one.event, shown):
                 self._sent.remove(one)
                 return
 
@@ -259,6 +270,14 @@ class Outbox:
 
 
 _CONFIRMING: Final = frozenset({*ANSWERS.values(), "conversation.item.done"})
+
+
+def _fits(create: Event, response: Mapping[str, Any]) -> bool:
+    """Tell whether a response may be the one asked for: in the conversation, or beside it."""
+    asked = create.get("response")
+    is_beside = isinstance(asked, Mapping) and asked.get("conversation") == "none"
+    # Not every server has the field.
+    return "conversation_id" not in response or is_beside == (response["conversation_id"] is None)
 
 
 def _item_id(event: Event) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rtclient.errors import LocalProtocolError
-from rtclient.resumption.outbox import MAX_EVENTS, Outbox
+from rtclient.resumption.outbox import MAX_CHARS, MAX_EVENTS, Outbox
 
 PCM16 = 48_000
 
@@ -273,3 +273,30 @@ def test_a_full_outbox_says_so_while_nothing_is_connected() -> None:
     with pytest.raises(LocalProtocolError) as caught:
         say(outbox, "more", held=True)
     assert caught.value.code == "send_buffer_full"
+
+
+def test_the_sound_of_turns_that_wait_for_a_connection_has_a_bound() -> None:
+    outbox = Outbox()
+
+    def speak() -> None:
+        for _ in range(MAX_CHARS // 2_000_000):
+            add(outbox, "input_audio_buffer.append", audio="A" * 2_000_000, held=True)
+        add(outbox, "input_audio_buffer.commit", held=True)
+
+    speak()
+    speak()
+    with pytest.raises(LocalProtocolError) as caught:
+        speak()
+    assert caught.value.code == "send_buffer_full"
+    assert sum(len(event.get("audio", "")) for event in outbox.restart()) <= 3 * MAX_CHARS
+
+
+@pytest.mark.parametrize(("conversation_id", "left"), [("conv_1", ["create"]), (None, [])])
+def test_a_response_of_the_conversation_is_not_the_one_beside_it(
+    conversation_id: str | None, left: list[str]
+) -> None:
+    outbox = Outbox()
+    add(outbox, "response.create", response={"conversation": "none"})
+    response = {"id": "resp_1", "conversation_id": conversation_id}
+    outbox.see({"type": "response.created", "response": response})
+    assert again(outbox) == left
