@@ -11,7 +11,7 @@ import ssl
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypedDict
 
 from rtclient.endpoints import Endpoint
@@ -39,8 +39,8 @@ class ClientOptions:
 
     ssl_context: ssl.SSLContext | None = None
     """For `wss://`; None makes one of `rtclient.transport.client_ssl_context`."""
-    proxy: str | None = None
-    """URL of an HTTP proxy; None dials directly."""
+    proxy: str | None = field(default=None, repr=False)
+    """URL of an HTTP proxy; None dials directly. It may hold a password."""
     connect_policy: ReconnectPolicy = FIRST_CONNECTION
     """How long the first connection is tried."""
     reconnect_policy: ReconnectPolicy = LOST_CONNECTION
@@ -105,6 +105,8 @@ class Line:
         self._unwritten: deque[str] = deque()
         self._unwritten_chars = 0
         self._is_closing = False
+        self._is_written_to = True
+        """Whether somebody takes what is to be written; not after a loss nobody has read of yet."""
         self._news = asyncio.Event()
         self._drained = asyncio.Event()
         self._drained.set()
@@ -122,6 +124,8 @@ class Line:
             LocalProtocolError: The event is no JSON.
         """
         text = encode(event)
+        if not self._is_written_to:
+            return
         texts = self._bridge.to_outer(text).texts if self._bridge else (text,)
         self._unwritten.extend(texts)
         self._unwritten_chars += sum(map(len, texts))
@@ -167,6 +171,12 @@ class Line:
         except RTError as error:
             self._owner.line_failed(self, error)
             return
+        except Exception as exc:
+            # Such as a package that the proxy needs: whoever waits for the dial must hear of it.
+            failed = ConnectError("endpoint", detail=type(exc).__name__)
+            failed.__cause__ = exc
+            self._owner.line_failed(self, failed)
+            return
         writing = asyncio.create_task(self._write(self._transport))
         try:
             self._owner.line_opened(self, endpoint)
@@ -211,6 +221,10 @@ class Line:
                     return
                 self._news.clear()
                 await self._news.wait()
+        # The reader may be waiting for the program, and the program for room to write.
+        self._is_written_to = False
+        self._unwritten.clear()
+        self._drained.set()
 
 
 async def _endpoint(source: EndpointSource) -> Endpoint:
@@ -223,6 +237,12 @@ async def _endpoint(source: EndpointSource) -> Endpoint:
             raise TypeError(f"the function gave {type(endpoint).__name__}, not an Endpoint")
     except RTError:
         raise
+    except asyncio.CancelledError as exc:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # Nobody cancelled the dial: something inside the function was.
+        raise ConnectError("endpoint", detail=type(exc).__name__) from None
     except Exception as exc:
         raise ConnectError("endpoint", detail=type(exc).__name__) from exc
     return endpoint

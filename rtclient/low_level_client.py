@@ -23,7 +23,13 @@ from typing import Any, Final, Self, TypeVar, Unpack
 
 from rtclient import endpoints
 from rtclient.endpoints import Endpoint
-from rtclient.errors import ConnectError, ConnectionLost, RemoteProtocolError, RTError
+from rtclient.errors import (
+    ConnectError,
+    ConnectionLost,
+    LocalProtocolError,
+    RemoteProtocolError,
+    RTError,
+)
 from rtclient.line import ClientOptions, EndpointSource, Line, Options
 from rtclient.models import create_message_from_dict
 from rtclient.protocol.bridge import PreviewClient
@@ -235,7 +241,7 @@ class RTLowLevelClient:
             message: A message of `rtclient.models`, or a mapping.
 
         Raises:
-            LocalProtocolError: The event is no JSON, or there is no room to keep it.
+            LocalProtocolError: It is no event, or there is no room to keep it.
             ConnectionLost: The session is over.
         """
         if self.state is ClientState.IDLE:
@@ -244,7 +250,7 @@ class RTLowLevelClient:
             raise self._error or ConnectionLost(1000)
         text = encode(message if isinstance(message, Mapping) else message.to_dict())
         for inner in self._bridge.to_inner(text).texts if self._bridge else (text,):
-            event = decode(inner)
+            event = _checked(inner)
             self._note("sends", event)
             self._do(self._keeper.sent(event, self._now()))
         live = self._lines.get(self._keeper.live or 0)
@@ -312,6 +318,7 @@ class RTLowLevelClient:
         if line.generation in self._lines:
             _log.info("Connection %d ended: %s", line.generation, error)
         self._do(self._keeper.lost(line.generation, error, self._now()))
+        self._close(line.generation)
 
     async def room(self, line: Line) -> None:
         """Wait while the program has much to read; a connection in preparation never waits."""
@@ -395,6 +402,14 @@ class RTLowLevelClient:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+def _checked(text: str) -> dict[str, Any]:
+    """Return the event that a program sends. Raises `LocalProtocolError`."""
+    try:
+        return decode(text)
+    except RemoteProtocolError as exc:
+        raise LocalProtocolError(exc.message, code=exc.code, param=exc.param) from None
 
 
 def _is_secure(source: EndpointSource) -> bool:
