@@ -25,7 +25,7 @@ from rtclient.protocol.conversation import Conversation
 from rtclient.tools.kinds import ToolError
 from rtclient.tools.rounds import Action, ToolCall, ToolRounds
 from rtclient.tools.schema import Signature, as_output
-from rtclient.turn_taking.callbacks import ErrorReport
+from rtclient.turn_taking.callbacks import ErrorReport, was_cancelled
 
 TIMEOUT_S: Final = 30.0
 """How long a tool may take, unless its registration says otherwise."""
@@ -64,6 +64,7 @@ class Tools:
         self._sent_tools: list[Any] | None = None
         """The tools of the newest `session.update` that is not confirmed."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_over = False
         self._outbox: deque[dict[str, Any]] = deque()
 
     def add(
@@ -112,6 +113,7 @@ class Tools:
 
     async def end(self) -> None:
         """Cancel what runs. A plain function runs on in its thread, and nobody waits for it."""
+        self._is_over = True
         tasks = self._tasks - {asyncio.current_task()}
         for task in tasks:
             task.cancel()
@@ -155,14 +157,17 @@ class Tools:
                 return as_output(await _called(tool.function, arguments))
         except ToolError as exc:
             return f"Error: {exc}"
-        except Exception as exc:
+        except (Exception, asyncio.CancelledError) as exc:
+            if was_cancelled(exc):
+                raise
             if isinstance(exc, TimeoutError) and limit.expired():
                 words = f"did not answer within {tool.timeout_s:g} seconds"
             else:
                 words = "failed"
             message = f"The tool {call.name} {words} ({type(exc).__name__})."
             _log.error("%s client.on('error') gets the exception.", message)
-            self._report(ErrorReport(message, code="tool_failed", exception=exc))
+            raised = exc if isinstance(exc, Exception) else None
+            self._report(ErrorReport(message, code="tool_failed", exception=raised))
             return f"Error: The tool {words}."
 
     # What goes out --------------------------------------------------------------------------
@@ -183,6 +188,9 @@ class Tools:
         self._begin(self.flush(), "tools")
 
     def _begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        if self._is_over:  # what was still unread when the client was closed
+            work.close()
+            return
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -214,13 +214,21 @@ def _guarded_async(callback: Callback) -> Callable[[Any], Any]:
         try:
             returned: Any = callback(payload)
             await returned
-        except Exception as exc:
+        except (Exception, asyncio.CancelledError) as exc:
+            if was_cancelled(exc):
+                raise
             _report(callback, exc)
 
     return call
 
 
-def _report(callback: Callback, exc: Exception) -> None:
+def was_cancelled(exc: BaseException) -> bool:
+    """Whether the running task was cancelled, not something that the program's function awaits."""
+    task = asyncio.current_task()
+    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def _report(callback: Callback, exc: BaseException) -> None:
     asyncio.get_running_loop().call_exception_handler(
         {"message": f"{_name_of(callback)} failed", "exception": exc}
     )

@@ -86,6 +86,23 @@ async def test_a_callback_that_fails_stops_nothing_and_is_reported() -> None:
     assert "plain failed" in reported[0]["message"]
 
 
+async def test_a_callback_in_which_something_is_cancelled_gets_the_next_event() -> None:
+    reported: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(context))
+    async with talking() as client:
+
+        @client.on("response_done")
+        async def slow(_: Response) -> None:
+            inner = asyncio.ensure_future(asyncio.Event().wait())
+            inner.cancel()
+            await inner
+
+        await client.ask("one")
+        await client.ask("two")
+    assert [type(one["exception"]) for one in reported] == [asyncio.CancelledError] * 2
+
+
 async def test_callbacks_are_told_states_usage_errors_and_events() -> None:
     async with engine() as endpoint:
         client = RTClient.to(endpoint)

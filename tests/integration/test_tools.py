@@ -15,7 +15,9 @@ from rtclient import (
 from rtclient.errors import ConnectionLost
 from rtclient.low_level_client import ClientState
 from rtclient.models import FunctionCallOutputItem
+from rtclient.protocol.conversation import Conversation
 from rtclient.testing import PeerSession, ScriptedPeer, engine, session_created
+from rtclient.tools.runner import Tools
 from tests.support.talking import Sent, talking
 
 
@@ -227,6 +229,39 @@ async def test_a_client_that_closes_waits_for_no_tool() -> None:
     with pytest.raises(ConnectionLost):
         await asking
     never.set()
+
+
+async def test_a_tool_in_which_something_is_cancelled_has_failed() -> None:
+    async with talking() as client:
+        reports: list[ErrorReport] = []
+        client.on("error", reports.append)
+
+        @client.tool
+        async def weather() -> None:
+            inner = asyncio.ensure_future(asyncio.Event().wait())
+            inner.cancel()
+            await inner
+
+        answer = await client.ask("weather")
+        assert answer.transcript == "The tool says: Error: The tool failed."
+        assert [report.code for report in reports] == ["tool_failed"]
+
+
+async def test_a_call_that_is_read_while_the_client_closes_is_not_run() -> None:
+    async def nothing(_: Any) -> None:
+        pytest.fail("nothing is sent any more")
+
+    ran: list[str] = []
+    conversation = Conversation()
+    tools = Tools(conversation, nothing, lambda _: None)
+    tools.add(lambda: ran.append("weather"), "weather", None, None)
+    await tools.end()
+    call = {"id": "i", "type": "function_call", "call_id": "c", "name": "weather"}
+    tools.on_server_event(
+        {"type": "response.output_item.done", "item": {**call, "arguments": "{}"}}
+    )
+    assert len(asyncio.all_tasks()) == 1
+    assert not ran
 
 
 async def test_a_tool_outlives_its_connection() -> None:
