@@ -163,7 +163,7 @@ class EventClient:
             ConnectError: There is no connection; the text says why.
             RealtimeException: The server refused the session.
         """
-        if self._reader is not None:
+        if self.state is not ClientState.IDLE:
             raise RuntimeError("this client was connected before: make a new one")
         try:
             await self._low.connect()

@@ -70,6 +70,9 @@ class Router:
             self.has_transcription = bool((audio.get("input") or {}).get("transcription"))
         elif kind == "conversation.item.added":
             self._added(event)
+        elif kind == "conversation.item.deleted":
+            if (turn := self._inputs.get(event["item_id"])) is not None:
+                self._finish(turn)  # nobody transcribes it any more
         elif kind.startswith(("input_audio_buffer.", "conversation.item.input_audio_")):
             return self._see_input(kind, event)
         return None

@@ -356,6 +356,15 @@ async def test_a_client_is_for_one_session(azure: AzurePeer) -> None:
         assert client.state is ClientState.CONNECTED
 
 
+async def test_a_second_connect_leaves_the_first_alone(peer: ScriptedPeer) -> None:
+    client = to_script(peer)
+    first, second = await asyncio.gather(client.connect(), client.connect(), return_exceptions=True)
+    assert first is None
+    assert isinstance(second, RuntimeError)
+    assert client.state is ClientState.CONNECTED
+    await client.close()
+
+
 async def test_a_connection_that_is_lost_for_good_ends_everything(peer: ScriptedPeer) -> None:
     async with to_script(peer) as client:
         session = await peer.session()

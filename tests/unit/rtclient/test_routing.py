@@ -321,3 +321,11 @@ async def test_what_belongs_to_nothing_known_changes_nothing() -> None:
     world.of("response.output_text.delta", delta="Hi")
     world.see("parley.new")
     assert response.status == "in_progress"
+
+
+async def test_a_turn_that_is_removed_is_complete_without_its_transcript() -> None:
+    world = World()
+    world.session({"model": "whisper-1"})
+    turn = world.see("input_audio_buffer.committed", item_id="turn_1")
+    world.see("conversation.item.deleted", item_id="turn_1")
+    assert (await turn).transcript is None
