@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from rtclient.errors import ServerError
 from rtclient.models import RealtimeError
+from rtclient.protocol.reading import mapping_of
 
 ANSWERS: Final[Mapping[str, str]] = {
     "session.update": "session.updated",
@@ -105,7 +106,7 @@ class Requests:
         self._open = [one for one in self._open if one.event is not event]
 
     def _fail(self, error: object) -> bool:
-        body = _mapping(error)
+        body = mapping_of(error)
         if (event_id := body.get("event_id")) is not None:
             found = [one for one in self._open if one.event.get("event_id") == event_id]
         else:
@@ -125,7 +126,7 @@ class Requests:
 def _fits(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     """Tell whether an event of the right type is about what was asked."""
     if asked["type"] == "response.create":
-        return _fits_response(_mapping(asked.get("response")), _mapping(answer.get("response")))
+        return _fits_response(mapping_of(asked.get("response")), mapping_of(answer.get("response")))
     asked_id = asked.get("item_id", _id(asked.get("item")))
     return asked_id is None or bool(asked_id == answer.get("item_id", _id(answer.get("item"))))
 
@@ -143,8 +144,4 @@ def _fits_response(asked: Mapping[str, Any], response: Mapping[str, Any]) -> boo
 
 
 def _id(item: object) -> Any:
-    return _mapping(item).get("id")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return mapping_of(item).get("id")

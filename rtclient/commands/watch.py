@@ -13,6 +13,7 @@ from rtclient.commands.advice import (
     transcription_absent,
     transcription_failed,
 )
+from rtclient.protocol.reading import value_at
 from rtclient.service.causes import words_of_event
 
 ABSENT_AFTER_S: Final = 10.0
@@ -46,7 +47,8 @@ class TranscriptionWatch:
         """Take a server event (GA) at a time in seconds; return what to say, if anything."""
         kind = str(event.get("type"))
         if kind in ("session.created", "session.updated"):
-            self._is_configured = _has_transcription(event.get("session"))
+            transcription = value_at(event, "session", "audio", "input", "transcription")
+            self._is_configured = bool(transcription)
         elif kind == "input_audio_buffer.committed":
             self._waiting[str(event.get("item_id"))] = now_s
         elif kind.startswith(_TRANSCRIPTION):
@@ -115,9 +117,3 @@ class LatencyWatch:
                 " without a wire."
             )
         return Advice("slow", f"Answers take {total / 1000:.1f} seconds.", advice)
-
-
-def _has_transcription(session: Any) -> bool:
-    for name in ("audio", "input", "transcription"):
-        session = session.get(name) if isinstance(session, Mapping) else None
-    return bool(session)

@@ -9,6 +9,13 @@ def mapping_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def value_at(value: object, *names: str) -> Any:
+    """Return what stands in an object at this path of names; None when a part of it is absent."""
+    for name in names:
+        value = mapping_of(value).get(name)
+    return value
+
+
 def text_of(value: Mapping[str, Any], key: str) -> str:
     """Return a text field; "" when it is absent or no text."""
     found = value.get(key)

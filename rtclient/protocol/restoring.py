@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.items import Item, Part
+from rtclient.protocol.reading import mapping_of, value_at
 
 _READ_ONLY: Final = frozenset({"id", "object", "expires_at", "model", "type", "client_secret"})
 """Fields of the session that the server sets, or that the address has chosen."""
@@ -72,11 +73,11 @@ def settings(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, A
         if key not in _READ_ONLY and key != "audio" and value != found.get(key)
     }
     audio: dict[str, Any] = {}
-    for side, fields in _mapping(wanted.get("audio")).items():
-        there = _mapping(_mapping(found.get("audio")).get(side))
+    for side, fields in mapping_of(wanted.get("audio")).items():
+        there = mapping_of(value_at(found, "audio", side))
         other = {
             key: _without_nulls(value)
-            for key, value in _mapping(fields).items()
+            for key, value in mapping_of(fields).items()
             if value != there.get(key)
         }
         if other:
@@ -177,7 +178,3 @@ def _without_nulls(value: Any) -> Any:
     if not isinstance(value, Mapping):
         return value
     return {key: inner for key, inner in value.items() if inner is not None}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

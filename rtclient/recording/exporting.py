@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.items import Item
+from rtclient.protocol.reading import value_at
 
 FORMAT: Final = "rtclient.conversation/1"
 """The first field of the JSON: its form, and the version of it."""
@@ -42,7 +43,7 @@ def to_dict(
         sound: The name of the file with its sound.
     """
     spans = spans or {}
-    voice = _at(conversation.session, "audio", "output", "voice")
+    voice = value_at(conversation.session, "audio", "output", "voice")
     about = {
         "id": conversation.session.get("id"),
         "model": conversation.session.get("model"),
@@ -75,7 +76,7 @@ def to_markdown(
     lines = [f"# Conversation{when.rstrip()}", ""]
     about = [
         ("Model", conversation.session.get("model")),
-        ("Voice", _at(conversation.session, "audio", "output", "voice")),
+        ("Voice", value_at(conversation.session, "audio", "output", "voice")),
         ("Sound", f"[{sound}]({sound}), the user left, the model right" if sound else None),
     ]
     lines += [f"- {name}: {value}" for name, value in about if value]
@@ -154,9 +155,3 @@ def _clock(seconds: float) -> str:
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value not in (None, "", {})}
-
-
-def _at(value: Any, *path: str) -> Any:
-    for name in path:
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from rtclient.errors import ConnectError, ConnectionLost, RTError
 from rtclient.protocol import restoring
+from rtclient.protocol.reading import mapping_of
 from rtclient.protocol.session import merge
 
 Event = dict[str, Any]
@@ -69,15 +70,15 @@ class Candidate:
         """Look at an event of its server."""
         kind = event["type"]
         if kind == "error":
-            self._refused(_mapping(event.get("error")))
+            self._refused(mapping_of(event.get("error")))
         elif kind == "session.created" and self.session is None:
-            self.session = merge({}, _mapping(event.get("session")))
+            self.session = merge({}, mapping_of(event.get("session")))
             self.deadline = now + RESTORING_S
         elif kind == "session.updated":
-            self.session = merge(self.session or {}, _mapping(event.get("session")))
+            self.session = merge(self.session or {}, mapping_of(event.get("session")))
             self._confirm(kind, None)
         elif kind in ECHOES:
-            self._confirm("conversation.item.added", _mapping(event.get("item")).get("id"))
+            self._confirm("conversation.item.added", mapping_of(event.get("item")).get("id"))
         elif kind == "conversation.item.deleted":
             self._confirm(kind, event.get("item_id"))
 
@@ -139,7 +140,3 @@ class Candidate:
         waited = self._waiting.pop(str(asked_id), None)
         if waited is not None:
             self.lost.append(f"{waited[1] or 'the settings of the session'}: refused by the server")
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -27,6 +27,7 @@ from rtclient.protocol import restoring
 from rtclient.protocol.audio import FORMATS, PCM16
 from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.items import Item
+from rtclient.protocol.reading import mapping_of, value_at
 from rtclient.resumption.actions import (
     ClientState,
     Close,
@@ -163,7 +164,7 @@ class SessionKeeper:
                 candidate.see(event, now)
                 if event["type"] == "session.created" and not self.conversation.session:
                     self._deliver(event)  # the sessions before did not get as far
-            elif _path(event, "error", "code") == "session_expired" and self._restores:
+            elif value_at(event, "error", "code") == "session_expired" and self._restores:
                 pass  # it closes without having begun: another dial finds another session
             else:
                 self._on_first(candidate, event, now)
@@ -197,7 +198,7 @@ class SessionKeeper:
                 self._owes_response = self.conversation.is_awaiting = False
             if event.get("response_id") or not self._outbox.waiting("response.create"):
                 return self._done(now)  # what it is about was cut off, or is not asked for now
-        wire = _path(self.conversation.session, "audio", "input", "format", "type")
+        wire = value_at(self.conversation.session, "audio", "input", "format", "type")
         self._outbox.add(
             event,
             bytes_per_s=FORMATS.get(str(wire), PCM16).bytes_per_s,
@@ -234,7 +235,7 @@ class SessionKeeper:
     def _on_live(self, event: Event, now: float) -> None:
         kind = event["type"]
         if kind == "error":
-            error = _mapping(event.get("error"))
+            error = mapping_of(event.get("error"))
             code = error.get("code")
             if str(error.get("event_id")).startswith(OURS):
                 return
@@ -242,7 +243,7 @@ class SessionKeeper:
                 self._is_expired = True
                 return
             self._is_fatal |= str(code) in FATAL_ERRORS
-        elif kind in ECHOES and str(_path(event, "item", "id")) in self._there:
+        elif kind in ECHOES and str(value_at(event, "item", "id")) in self._there:
             return
         elif kind == "session.created":
             self._set_life(event.get("session"), now)
@@ -457,7 +458,7 @@ class SessionKeeper:
 
     def _set_life(self, session: object, now: float) -> None:
         life_s = self._fallback_life_s
-        expires_at = _mapping(session).get("expires_at")
+        expires_at = mapping_of(session).get("expires_at")
         if isinstance(expires_at, int | float):
             told_s = expires_at - self._unix_offset - now
             life_s = told_s if told_s >= MIN_LIFE_S else life_s
@@ -474,11 +475,11 @@ class SessionKeeper:
 
     @property
     def _finds_turns(self) -> bool:
-        return bool(_path(self.conversation.session, "audio", "input", "turn_detection"))
+        return bool(value_at(self.conversation.session, "audio", "input", "turn_detection"))
 
     @property
     def _transcribes(self) -> bool:
-        return bool(_path(self.conversation.session, "audio", "input", "transcription"))
+        return bool(value_at(self.conversation.session, "audio", "input", "transcription"))
 
     def _new_attempts(self, policy: ReconnectPolicy, now: float) -> Attempts:
         return Attempts(policy, now, has_fresh_tokens=self._has_fresh_tokens)
@@ -507,7 +508,7 @@ class SessionKeeper:
         if event["type"] == "conversation.item.added" and isinstance(item, Mapping):
             self._unfinished[str(item.get("id"))] = item
         elif event["type"] in ("conversation.item.done", "conversation.item.deleted"):
-            self._unfinished.pop(str(event.get("item_id") or _path(item, "id")), None)
+            self._unfinished.pop(str(event.get("item_id") or value_at(item, "id")), None)
         elif event["type"] == "input_audio_buffer.committed" and self._transcribes:
             self._untranscribed.add(str(event.get("item_id")))
         if event["type"] in _NO_TRANSCRIPT_DUE:
@@ -574,13 +575,3 @@ def _heard(item: Item) -> dict[str, Any]:
         "role": "user",
         "content": content,
     }
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _path(value: object, *names: str) -> Any:
-    for name in names:
-        value = _mapping(value).get(name)
-    return value

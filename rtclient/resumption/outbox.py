@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from rtclient.errors import LocalProtocolError
 from rtclient.protocol.codec import encode
+from rtclient.protocol.reading import value_at
 
 Event = dict[str, Any]
 
@@ -146,8 +147,7 @@ class Outbox:
             self._response_began(event.get("response"))
         elif kind in _CONFIRMING:
             name = "conversation.item.added" if kind == "conversation.item.done" else kind
-            item = event.get("item")
-            self._confirm(name, item.get("id") if isinstance(item, Mapping) else item_id)
+            self._confirm(name, _item_id(event))
 
     def restart(self, *, tail_s: float | None = None) -> list[Event]:
         """Return what a new session is sent; the count of its sound begins again.
@@ -274,13 +274,12 @@ _CONFIRMING: Final = frozenset({*ANSWERS.values(), "conversation.item.done"})
 
 def _fits(create: Event, response: Mapping[str, Any]) -> bool:
     """Tell whether a response may be the one asked for: in the conversation, or beside it."""
-    asked = create.get("response")
-    is_beside = isinstance(asked, Mapping) and asked.get("conversation") == "none"
+    is_beside = value_at(create, "response", "conversation") == "none"
     # Not every server has the field.
     return "conversation_id" not in response or is_beside == (response["conversation_id"] is None)
 
 
-def _item_id(event: Event) -> Any:
+def _item_id(event: Mapping[str, Any]) -> Any:
     item = event.get("item")
     return item.get("id") if isinstance(item, Mapping) else event.get("item_id")
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rtclient.protocol.conversation import Conversation
+from rtclient.protocol.reading import mapping_of
 
 _IS_BUSY: Final = "conversation_already_has_active_response"
 
@@ -44,7 +45,7 @@ Action = ToolCall | dict[str, Any]
 
 def call_in(event: Mapping[str, Any]) -> ToolCall | None:
     """Return the call that a server event announces; None when it is not about a whole call."""
-    item = _mapping(event.get("item"))
+    item = mapping_of(event.get("item"))
     if event.get("type") != "response.output_item.done" or item.get("type") != "function_call":
         return None
     if item.get("status", "completed") != "completed" or not isinstance(item.get("call_id"), str):
@@ -105,7 +106,7 @@ class ToolRounds:
             actions += self._on_item(event)
         elif kind == "conversation.item.added":
             self._has_confirmed = True
-            item = _mapping(event.get("item"))
+            item = mapping_of(event.get("item"))
             if item.get("type") == "function_call_output":
                 self._unconfirmed.discard(str(item.get("call_id")))
         elif kind == "response.created":
@@ -113,12 +114,12 @@ class ToolRounds:
         elif kind == "response.done":
             self._on_response_done(event)
         elif kind == "error":
-            self._on_error(_mapping(event.get("error")))
+            self._on_error(mapping_of(event.get("error")))
         return actions + self._ask()
 
     def on_client_event(self, event: Mapping[str, Any]) -> list[Action]:
         """Take in an event that the program sends."""
-        item = _mapping(event.get("item"))
+        item = mapping_of(event.get("item"))
         if (
             event.get("type") != "conversation.item.create"
             or item.get("type") != "function_call_output"
@@ -240,8 +241,4 @@ def _output_id(call_id: str) -> str:
 
 
 def _response_id(event: Mapping[str, Any]) -> str:
-    return str(_mapping(event.get("response")).get("id"))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return str(mapping_of(event.get("response")).get("id"))

@@ -11,6 +11,7 @@ from rtclient.protocol.reading import (
     index_of,
     mapping_of,
     text_of,
+    value_at,
 )
 
 ODD = [None, True, 1.5, "x", [], {}, b"x"]
@@ -19,10 +20,18 @@ ODD = [None, True, 1.5, "x", [], {}, b"x"]
 @pytest.mark.parametrize("odd", ODD)
 def test_what_is_of_the_wrong_type_counts_as_absent(odd: object) -> None:
     assert mapping_of(odd) == {}
+    assert value_at({"a": odd}, "a", "b") is None
     assert text_of({"a": odd}, "a") == ("x" if odd == "x" else "")
     assert count_of({"a": odd}, "a") == 0
     assert index_of({"content_index": odd}) == 0
     assert decoded_bytes(odd) == 0
+
+
+def test_a_path_leads_into_objects() -> None:
+    session = {"audio": {"input": {"format": None}}}
+    assert value_at(session, "audio", "input") == {"format": None}
+    assert value_at(session, "audio", "input", "format") is None
+    assert value_at(session, "audio", "output", "format") is None
 
 
 @pytest.mark.parametrize(
