@@ -67,7 +67,7 @@ def duration_s(path: str | Path) -> float:
     soundfile = _soundfile(path)
     try:
         return float(soundfile.info(path).duration)
-    except soundfile.SoundFileError:
+    except (soundfile.SoundFileError, TypeError):  # TypeError: it wants a rate for `.raw`
         raise _unreadable(path) from None
 
 
@@ -143,7 +143,7 @@ def _blocks_of_any(path: Path, rate_hz: int) -> Iterator[bytes]:
             while len(block := source.read(_BLOCK_FRAMES, dtype="float32")):
                 yield resampler.feed(block.tobytes())
             yield resampler.end()
-    except soundfile.SoundFileError:
+    except (soundfile.SoundFileError, TypeError):  # TypeError: it wants a rate for `.raw`
         raise _unreadable(path) from None
 
 

@@ -117,6 +117,14 @@ def test_what_is_no_sound_is_told(tmp_path: Path, data: bytes) -> None:
             call(path)
 
 
+def test_raw_sound_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.raw"
+    path.write_bytes(TONE)
+    for call in (read_sound, duration_s):
+        with pytest.raises(SoundFileError, match="no sound file that can be read"):
+            call(path)
+
+
 def test_a_rate_of_zero_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     write_wav(path, TONE)
