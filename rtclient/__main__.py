@@ -1,6 +1,7 @@
 """The command `rtclient`: talk, transcribe a file, serve an engine, look for what is wrong."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -15,7 +16,8 @@ COMMANDS: Final = {
 }
 """Every command and what it does; each has options of its own."""
 
-_MISSING = "rtclient engine needs more packages: pip install 'rtclient[engine,voice-gpl]'"
+_INTERRUPTED: Final = 130
+_MISSING: Final = "rtclient engine needs more packages: pip install 'rtclient[engine,voice-gpl]'"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,12 +37,23 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return the exit code."""
+    _open_what_is_closed()
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments and arguments[0] in COMMANDS:
-        return _run(arguments[0], arguments[1:])
+        try:
+            return _run(arguments[0], arguments[1:])
+        except KeyboardInterrupt:
+            return _INTERRUPTED  # Ctrl+C before the command had begun
     parser().parse_args(arguments)
     parser().print_help()
     return 0
+
+
+def _open_what_is_closed() -> None:
+    """Give the streams that the caller has closed, where Python has None: they lead nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the program ends
 
 
 def _run(command: str, arguments: list[str]) -> int:

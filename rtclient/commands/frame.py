@@ -1,6 +1,7 @@
 """What all commands do alike: options, profile, sentences for what goes wrong, exit codes.
 
-Exit codes: 0 it worked, 1 it did not, 2 the command line or the settings are wrong, 130 Ctrl+C.
+Exit codes: 0 it worked, 1 it did not, 2 the command line or the settings are wrong, 130 Ctrl+C,
+143 SIGTERM.
 What a command is for goes to stdout, everything else to stderr.
 """
 
@@ -9,8 +10,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
 from rtclient.commands import advice, profile, upstream
 from rtclient.commands.upstream import Choice
@@ -24,6 +26,7 @@ OK = 0
 DID_NOT_WORK = 1
 WRONG_SETTINGS = 2
 INTERRUPTED = 130
+TERMINATED = 143
 
 
 def parser(command: str, description: str, *, epilog: str | None = None) -> argparse.ArgumentParser:
@@ -120,23 +123,50 @@ def run(
     logging.getLogger("rtclient").addHandler(logging.NullHandler())
 
     async def main() -> int:
-        return await work()
+        with _cancelled_by_sigterm():
+            return await work()
 
     try:
         return asyncio.run(main())
     except KeyboardInterrupt:
         return interrupted
+    except asyncio.CancelledError:
+        return TERMINATED
     except SettingsError as exc:
         say(str(exc))
         return WRONG_SETTINGS
     except BrokenPipeError:
-        # Whoever read our output has gone; the interpreter must not complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()  # whoever read it has gone
         return DID_NOT_WORK
     except (RTError, TimeoutError) as exc:
         found = advice.of_exception(exc, choice.service, choice.secrets)
         say(found.text if found else _in_its_own_words(exc, choice.secrets))
         return DID_NOT_WORK
+    except OSError as exc:  # such as a full disk under stdout
+        _forget_stdout()
+        say(f"It did not work: {exc.strerror}.")
+        return DID_NOT_WORK
+
+
+@contextlib.contextmanager
+def _cancelled_by_sigterm() -> Iterator[None]:
+    """Let SIGTERM end the task as Ctrl+C does: terminal and files are left as they should be."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def cancel(*_: object) -> None:
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = signal.signal(signal.SIGTERM, cancel)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _forget_stdout() -> None:
+    """Let what nobody can take go nowhere: the interpreter must not complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _in_its_own_words(exc: Exception, secrets: Iterable[str]) -> str:

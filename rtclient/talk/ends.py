@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from rtclient.extras import MissingExtraError
+from rtclient.sound_files import SoundFileError
 from rtclient.talk import devices
 from rtclient.talk.devices import DeviceError, Loudspeaker, Microphone
 from rtclient.talk.keyboard import is_terminal
@@ -37,6 +38,9 @@ class Ends:
         if options.text_only:
             return False
         if options.out is not None:
+            wav = options.wav
+            if wav is not None and options.out.exists() and options.out.samefile(wav):
+                raise SoundFileError(f"--out would overwrite {wav}: name another file.")
             sink = WavSink(options.out)
             stack.callback(sink.close)
             self.sink = sink

@@ -68,7 +68,7 @@ async def talk(
             recorder = _recorder(options.record, client, stack)
             log = _debug_file(options.debug, stack)
         except (DeviceError, MissingExtraError, SoundFileError, OSError) as exc:
-            shown.write(f"{_sentence(exc)}\n")
+            (out or sys.stderr).write(f"{_sentence(exc)}\n")
             return 1
         if shown.isatty() and not options.plain:
             shown = stack.enter_context(undisturbed(shown))

@@ -2,6 +2,7 @@
 
 import io
 import json
+import signal
 import subprocess
 import sys
 import wave
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rtclient.sound_files import write_wav
+from rtclient.sound_files import read_sound, write_wav
 from rtclient.talk.options import TalkOptions
 from rtclient.talk.program import talk
 from rtclient.testing import engine
@@ -141,6 +142,10 @@ async def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "no folder" / "out.wav")
     assert code == 1
     assert "out.wav cannot be written: No such file or directory." in shown
+    code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "in.wav")
+    assert code == 1
+    assert "name another file" in shown
+    assert read_sound(tmp_path / "in.wav") == loud(20)
 
 
 def test_raw_sound_goes_through_pipes(address: str, tmp_path: Path) -> None:
@@ -187,6 +192,39 @@ async def test_in_a_terminal_one_types_and_reads_and_leaves_with_ctrl_c(
         assert await screen.ended() == 0
         assert "Ctrl+C ends" not in screen.text, "the foot is taken away"
         assert "Traceback" not in screen.text
+
+
+async def test_who_ends_it_from_outside_gets_the_terminal_back(
+    address: str, tmp_path: Path
+) -> None:
+    command = (sys.executable, "-m", "rtclient", "talk", "--url", address, "--text-only")
+    async with terminal(*command, folder=tmp_path) as screen:
+        await screen.until("ready")
+        screen.signal(signal.SIGTERM)
+        assert await screen.ended() == 143
+        assert "Ctrl+C ends" not in screen.text, "the foot is taken away"
+        assert "Traceback" not in screen.text
+
+
+@pytest.mark.parametrize(
+    ("closed", "code"), [("<&-", 0), ("<&- >&-", 0), ("<&- 2>&-", 0), ("</dev/null >/dev/full", 1)]
+)
+def test_streams_that_cannot_be_used_are_no_traceback(
+    address: str, tmp_path: Path, closed: str, code: int
+) -> None:
+    write_wav(tmp_path / "in.wav", loud(300))
+    command = "talk --wav in.wav --out out.wav --silence-ms 200 --transcription ears"
+    done = subprocess.run(
+        f"{sys.executable} -m rtclient {command} --url {address} {closed}",
+        shell=True,
+        capture_output=True,
+        env=clean_environment({}),
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == code
+    assert b"Traceback" not in done.stderr
+    assert (b"No space left on device" in done.stderr) == bool(code)
 
 
 async def test_libraries_that_complain_do_not_tear_the_screen() -> None:

@@ -153,6 +153,10 @@ class Terminal(Screen):
         """Press keys; `\\x03` is Ctrl+C."""
         os.write(self._leader, keys.encode())
 
+    def signal(self, number: int) -> None:
+        """Send the program a signal."""
+        self._process.send_signal(number)
+
     async def ended(self) -> int:
         """Wait until the program has ended; return its exit code."""
         await self._is_over.wait()
