@@ -54,6 +54,8 @@ class Candidate:
     """Its settings, as it shows them; None before its greeting."""
     there: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     """Item id → the item, for those that were put there, in order."""
+    is_late: bool = False
+    """Whether it was last filled when it could wait no longer for a quiet moment."""
     lost: list[str] = field(default_factory=list)
     """What its server refused."""
     _asked: dict[str, Any] | None = None

@@ -332,8 +332,14 @@ class SessionKeeper:
         if candidate.deadline is None:
             candidate.deadline = now + RESTORING_S
         self._out += [Send(candidate.generation, event) for event in events]
-        if not events:
-            self._switch(candidate, [*plan.lost, *candidate.lost], now)
+        is_late = self._live is not None and self._must_renew(now)
+        kinds = {event["type"] for event in events}
+        if events and ("session.update" in kinds or not (is_late and candidate.is_late)):
+            candidate.is_late = is_late
+            return
+        self._switch(candidate, [*plan.lost, *candidate.lost], now)
+        # What an answer that goes on said in the meantime is there, too, when this arrives.
+        self._deleting |= {event["item_id"] for event in events if "item_id" in event}
 
     def _plan(self) -> restoring.Plan:
         if self.conversation.session.get("type") == "transcription":
@@ -349,7 +355,7 @@ class SessionKeeper:
             self._cut_off("session_renewed")
         lost = [*self._lost, *lost]
         if dropped_s := self._outbox.dropped_s:
-            lost.append(f"{dropped_s:.1f} s of sound from the time without a connection")
+            lost.append(f"{dropped_s:.1f} s of sound that was too much to keep")
         self._lost = []
         self._take_over(candidate, candidate.session, now)
         self._there = dict(candidate.there)
@@ -434,7 +440,7 @@ class SessionKeeper:
 
     def _may_renew(self, now: float) -> bool:
         """Whether the live session can be left: nothing is going on in it, or it must be."""
-        if self._force_at is not None and now >= self._force_at:
+        if self._must_renew(now):
             return True
         conversation = self.conversation
         return not (
@@ -446,6 +452,9 @@ class SessionKeeper:
             or any(response.is_active for response in conversation.responses)
             or any(item.status == "pending" for item in conversation.items)
         )
+
+    def _must_renew(self, now: float) -> bool:
+        return self._force_at is not None and now >= self._force_at
 
     def _take_over(self, candidate: Candidate, session: object, now: float) -> None:
         """Make the candidate the live connection."""

@@ -76,6 +76,8 @@ class Outbox:
         self._speech_chars = 0
         self._appended_ms = 0.0
         self._dropped_ms = 0.0
+        self._cut_ms = 0.0
+        """Of what is being said, how much was let go at its begin."""
         self._starts_ms: dict[str, float] = {}
         self._ends_ms: dict[str, float] = {}
 
@@ -91,8 +93,8 @@ class Outbox:
 
     @property
     def dropped_s(self) -> float:
-        """Seconds of sound that had no room while there was no connection."""
-        return self._dropped_ms / 1000
+        """Seconds of sound that a new session would miss, because there was no room for it."""
+        return (self._dropped_ms + self._cut_ms) / 1000
 
     def waiting(self, kind: str) -> list[Event]:
         """Return the events of this type that wait for their answer."""
@@ -121,6 +123,7 @@ class Outbox:
             if kind in (_COMMIT, _CLEAR):
                 self._speech.clear()
                 self._speech_chars = 0
+                self._cut_ms = 0.0
             self._sent.append(new)
 
     def see(self, event: Mapping[str, Any]) -> None:
@@ -143,6 +146,9 @@ class Outbox:
         elif kind == "conversation.item.deleted":
             self.sounds.pop(item_id, None)
             self._confirm(kind, item_id)
+        elif kind == "input_audio_buffer.cleared":
+            self._starts_ms.clear()
+            self._confirm(kind, item_id)
         elif kind == "response.created":
             self._response_began(event.get("response"))
         elif kind in _CONFIRMING:
@@ -159,7 +165,7 @@ class Outbox:
             from_ms = self._appended_ms - tail_s * 1000
             while self._speech and self._speech[0].end_ms <= from_ms:
                 self._drop_oldest()
-        self._appended_ms = self._dropped_ms = 0.0
+        self._appended_ms = self._dropped_ms = self._cut_ms = 0.0
         self._starts_ms.clear()
         self._ends_ms.clear()
         everything = [*self._sent, *self._speech]
@@ -184,8 +190,11 @@ class Outbox:
             self._appended_ms - self._speech[0].start_ms > max_ms or self._speech_chars > MAX_CHARS
         ) and len(self._speech) > 1:
             oldest = self._drop_oldest()
+            length_ms = oldest.end_ms - oldest.start_ms
             if is_held:
-                self._dropped_ms += oldest.end_ms - oldest.start_ms
+                self._dropped_ms += length_ms
+            elif not finds_turns or oldest.end_ms > min(self._starts_ms.values(), default=math.inf):
+                self._cut_ms += length_ms
 
     def _drop_oldest(self) -> _Sent:
         oldest = self._speech.popleft()
@@ -193,6 +202,7 @@ class Outbox:
         return oldest
 
     def _committed(self, item_id: str) -> None:
+        self._cut_ms = 0.0
         end_ms = self._ends_ms.pop(item_id, None)
         start_ms = self._starts_ms.pop(item_id, 0.0)
         commit = next((i for i, one in enumerate(self._sent) if one.kind == _COMMIT), None)

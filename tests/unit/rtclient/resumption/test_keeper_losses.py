@@ -1,4 +1,4 @@
-"""What a loss cuts in two: calls, requests that are taken back, answers that are cut later."""
+"""What a loss cuts in two: calls, speech, requests taken back, answers that are cut later."""
 
 from typing import Any
 
@@ -101,3 +101,38 @@ def test_words_that_are_cut_later_keep_their_place() -> None:
     world.settle()
     assert world.live.ids == ["a", answer_id, "b"]
     assert world.live.items[1]["content"][0]["text"] == "one two"
+
+
+def test_the_begin_of_long_speech_is_told_as_lost() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    world.append(1)
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    world.settle()
+    for _ in range(17):
+        world.append(1)
+    world.settle()
+    world.cut()
+    world.settle()
+    assert world.restorations[0].lost == ("3.0 s of sound that was too much to keep",)
+    world.cut()
+    world.settle()
+    assert world.restorations[1].is_restored
+
+
+def test_speech_that_became_a_turn_is_not_lost() -> None:
+    world = World(turn_detection=True)
+    peer = world.connect()
+    world.append(1)
+    peer.say("input_audio_buffer.speech_started", item_id="t", audio_start_ms=0)
+    world.settle()
+    for _ in range(17):
+        world.append(1)
+    peer.say("input_audio_buffer.speech_stopped", item_id="t", audio_end_ms=18_000)
+    peer.hear("t")
+    world.settle()
+    for _ in range(20):
+        world.append(1)  # silence
+    world.cut()
+    world.settle()
+    assert world.restorations[0].is_restored

@@ -146,6 +146,38 @@ def test_a_renewal_is_made_at_the_last_moment_whatever_goes_on() -> None:
     assert world.events[-1]["response"]["status_details"]["reason"] == "session_renewed"
 
 
+def test_an_answer_that_goes_on_and_on_is_left_at_the_last_moment() -> None:
+    world = World(life_s=1800)
+    peer = world.connect()
+    world.say("a")
+    world.send("response.create")
+    world.settle()
+    place = {"response_id": peer.response, "item_id": "answer", "content_index": 0}
+    item = {"id": "answer", "type": "message", "role": "assistant", "content": []}
+    peer.say("response.output_item.added", response_id=peer.response, item=item)
+    peer.say("conversation.item.added", item={**item, "status": "in_progress"})
+    while peer.work() or world.bring(peer):
+        pass
+    world.now += 1786
+    world.do(world.keeper.woke(world.now))
+    candidate = world.accept()
+    for number in range(20):
+        peer.say("response.output_audio_transcript.delta", delta=f"word{number} ", **place)
+        world.bring(peer)
+        if world.live is candidate:
+            break
+        candidate.work()
+        world.bring(candidate)
+    deltas = [e["delta"] for e in world.events if e["type"].endswith("transcript.delta")]
+    assert world.events[-1]["response"]["status_details"]["reason"] == "session_renewed"
+    told = len(world.events)
+    world.settle()
+    assert world.live is candidate
+    assert candidate.ids == ["a", "answer"]
+    assert candidate.items[1]["content"][0]["text"] == "".join(deltas)
+    assert len(world.events) == told, "the program sees nothing of the replay"
+
+
 def test_what_happens_during_a_renewal_is_in_the_new_session() -> None:
     world = World(life_s=1800)
     peer = world.connect()
