@@ -9,8 +9,6 @@
 Source: the constructor and the first methods are those of Microsoft's rtclient 0.5; the wire is GA.
 """
 
-import base64
-import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
@@ -20,6 +18,7 @@ from rtclient.models import (
     Item,
     MaxTokensType,
     Modality,
+    Model,
     ResponseItem,
     Session,
     ToolChoice,
@@ -28,11 +27,10 @@ from rtclient.models import (
 )
 from rtclient.models.base import plain
 from rtclient.models.settings import InputAudioTranscription
-from rtclient.protocol.dialects import item_to_ga, response_to_ga, session_to_ga
+from rtclient.protocol.audio import appended
+from rtclient.protocol.dialects import item_to_ga, session_to_ga
 from rtclient.requests import new_id
 from rtclient.turn_taking.client import TurnTaking
-
-_log = logging.getLogger(__name__)
 
 
 class RTClient(TurnTaking):
@@ -78,7 +76,7 @@ class RTClient(TurnTaking):
         """
         given = {
             "model": model,
-            "modalities": None if modalities is None else sorted(modalities),
+            "modalities": _listed(modalities, "modalities"),
             "voice": voice,
             "instructions": instructions,
             "input_audio_format": input_audio_format,
@@ -89,7 +87,7 @@ class RTClient(TurnTaking):
             "tool_choice": tool_choice,
             "temperature": temperature,
             "max_response_output_tokens": max_response_output_tokens,
-            "output_modalities": None if output_modalities is None else sorted(output_modalities),
+            "output_modalities": _listed(output_modalities, "output_modalities"),
             "audio": audio,
             "max_output_tokens": max_output_tokens,
             **more,
@@ -110,8 +108,8 @@ class RTClient(TurnTaking):
         Any length will do; 20 to 100 ms at a time make short delays. Waits while the connection
         takes nothing.
         """
-        text = base64.b64encode(audio).decode()
-        await self.send_event({"type": "input_audio_buffer.append", "audio": text})
+        for event in appended(audio):
+            await self.send_event(event)
 
     async def commit_audio(self) -> RTInputAudioItem:
         """Say that the turn is over, where the server does not find that out by itself.
@@ -140,6 +138,11 @@ class RTClient(TurnTaking):
         Returns:
             The item as the server has it.
         """
+        if not isinstance(item, Model | Mapping):
+            raise TypeError(
+                "an item is a model such as UserMessageItem, or a dict, not"
+                f" {type(item).__name__}; to say something there is `ask`"
+            )
         body = item_to_ga(plain(item))
         body = {**body, "id": body.get("id") or new_id("item")}
         event: dict[str, Any] = {"type": "conversation.item.create", "item": body}
@@ -166,14 +169,7 @@ class RTClient(TurnTaking):
         Returns:
             The response, which has just begun: iterate over it, await it, or cancel it.
         """
-        event: dict[str, Any] = {"type": "response.create"}
-        if fields:
-            lost: list[str] = []
-            event["response"] = response_to_ga(
-                plain(fields), lost, keeps_preview_only=self._has_temperature
-            )
-            self._tell_lost(lost)
-        response: RTResponse = await self.request(event)
+        response: RTResponse = await self.request(self._response_create(fields))
         return response
 
     def events(self) -> AsyncIterator[RTEvent]:
@@ -184,11 +180,8 @@ class RTClient(TurnTaking):
         """
         return self._router.events
 
-    @property
-    def _has_temperature(self) -> bool:
-        # A session of a preview service shows one, a GA session does not.
-        return self.session is not None and self.session.temperature is not None
 
-    def _tell_lost(self, lost: list[str]) -> None:
-        if lost:
-            _log.info("GA has no %s: it is left out.", ", ".join(lost))
+def _listed(modalities: Iterable[Modality] | None, name: str) -> list[Modality] | None:
+    if isinstance(modalities, str):
+        raise TypeError(f'{name} is a list, such as ["{modalities}"]')
+    return None if modalities is None else sorted(modalities)

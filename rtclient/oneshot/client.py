@@ -5,18 +5,15 @@ import contextlib
 import itertools
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from rtclient.errors import ConnectionLost
 from rtclient.low_level_client import RTLowLevelClient
 from rtclient.oneshot.config import RealtimeConfig
 from rtclient.oneshot.reply import Reply, ReplyPart
-from rtclient.protocol.audio import PCM16, to_base64
+from rtclient.protocol.audio import PCM16, appended
 from rtclient.resampling import Resampler, resample
 from rtclient.service.opening import check, open_upstream, ssl_context
-
-_APPEND_BYTES: Final = 96_000
-"""Two seconds of sound in one event."""
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +37,8 @@ class RealtimeWebSocketClient:
         Raises:
             ValueError: The configuration does not make an address; the text says what to set.
         """
+        if not isinstance(config, RealtimeConfig):
+            raise TypeError("config must be a RealtimeConfig, such as RealtimeConfig.from_env()")
         self._config = config
         self._settings = config.service_settings()
         self._credential = credential
@@ -122,6 +121,8 @@ class RealtimeWebSocketClient:
         Arguments and errors are those of `send_message`; wrong arguments are refused at once.
         Leaving the loop early ends the answer.
         """
+        if user_text is not None and not isinstance(user_text, str):
+            raise TypeError("user_text must be text; sound goes into input_audio_chunks, a list")
         pcm = self._pcm(input_audio_chunks)
         if not user_text and not pcm:
             raise ValueError("Give user_text or input_audio_chunks: there is nothing to send.")
@@ -274,9 +275,7 @@ def _input_events(text: str | None, pcm: bytes) -> list[dict[str, Any]]:
         content = [{"type": "input_text", "text": text}]
         item = {"type": "message", "role": "user", "content": content}
         events.append({"type": "conversation.item.create", "item": item})
-    for start in range(0, len(pcm), _APPEND_BYTES):
-        sound = to_base64(pcm[start : start + _APPEND_BYTES])
-        events.append({"type": "input_audio_buffer.append", "audio": sound})
+    events.extend(appended(pcm))
     if pcm:
         events.append({"type": "input_audio_buffer.commit"})
     return events

@@ -10,10 +10,10 @@ import base64
 import binascii
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from rtclient.errors import RemoteProtocolError
 
@@ -43,6 +43,8 @@ class AudioFormat:
 PCM16 = AudioFormat("audio/pcm", 24_000, 2)
 PCMU = AudioFormat("audio/pcmu", 8_000, 1)
 PCMA = AudioFormat("audio/pcma", 8_000, 1)
+APPEND_BYTES: Final = 96_000
+"""The most sound in one event: two seconds of PCM16."""
 FORMATS: Mapping[str, AudioFormat] = {f.type: f for f in (PCM16, PCMU, PCMA)}
 
 
@@ -97,6 +99,14 @@ def ms_to_bytes(ms: int, audio_format: AudioFormat = PCM16) -> int:
 def to_base64(data: bytes | bytearray | memoryview) -> str:
     """Return sound as the API carries it."""
     return base64.b64encode(data).decode("ascii")
+
+
+def appended(sound: bytes | bytearray | memoryview) -> Iterator[dict[str, Any]]:
+    """Give the events that send sound, in pieces far below what one event may hold."""
+    data = memoryview(sound).tobytes()
+    for start in range(0, len(data), APPEND_BYTES):
+        piece = to_base64(data[start : start + APPEND_BYTES])
+        yield {"type": "input_audio_buffer.append", "audio": piece}
 
 
 def from_base64(text: Any, param: str = "audio") -> bytes:

@@ -6,14 +6,16 @@ Source: Realtime API guide, conversations and voice activity detection.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from rtclient.errors import ConnectionLost, ServerError
 from rtclient.items import RTResponse
 from rtclient.low_level_client import RTLowLevelClient
+from rtclient.models.base import plain
 from rtclient.protocol.audio import to_base64
-from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.dialects import Dialect, response_to_ga
 from rtclient.turn_taking.answers import Answer, AnswerSoFar
 from rtclient.turn_taking.interruption import cut
 from rtclient.turn_taking.push_to_talk import PushToTalk, input_settings
@@ -26,6 +28,8 @@ MAX_QUESTION_BYTES: Final = 10 * 1024 * 1024
 """Sound in one item; the service takes 15 MiB of base64."""
 
 _MAX_ATTEMPTS: Final = 5
+
+_log = logging.getLogger(__name__)
 
 
 class TurnTaking(Registering):
@@ -47,6 +51,8 @@ class TurnTaking(Registering):
         words are an instruction, which models follow closely, not a recording. The sound can be
         taken from `on("audio")` while it comes.
         """
+        if not isinstance(text, str):
+            raise TypeError(f"what to say is a text, not {type(text).__name__}")
         if not text.strip():
             raise ValueError("there is nothing to say: the text is empty")
         words = f"Add nothing and leave nothing out. Say exactly the following text: {text}"
@@ -62,13 +68,15 @@ class TurnTaking(Registering):
             question: A text, or sound in the session's input format: pcm16, mono, 24 kHz by
                 default, at most 10 MiB (218 s). Sound goes into the conversation as a whole,
                 whatever the turn detection; the service does not transcribe it.
-            fields: What is different for this response, by the names of the GA API, such as
+            fields: What is different for this response, as for `generate_response`, such as
                 `output_modalities=["text"]` or `instructions="…"`.
 
         Raises:
             ResponseFailed: The model failed; its `code` says why.
             RealtimeException: The server refused something.
         """
+        if not isinstance(question, str | bytes | bytearray | memoryview):
+            raise TypeError(f"a question is a text or sound, not {type(question).__name__}")
         if not question:
             raise ValueError("there is nothing to ask: the question is empty")
         if isinstance(question, str):
@@ -181,7 +189,7 @@ class TurnTaking(Registering):
 
     async def _respond(self, fields: Mapping[str, Any] | None = None) -> RTResponse:
         """Begin a response as soon as none is being made, and return it."""
-        event = {"type": "response.create", **({"response": dict(fields)} if fields else {})}
+        event = self._response_create(fields or {})
         response: RTResponse | None = None
         attempts = 0
         while response is None:
@@ -195,6 +203,27 @@ class TurnTaking(Registering):
                 if not is_busy or attempts == _MAX_ATTEMPTS:
                     raise
         return response
+
+    def _response_create(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the event that asks for a response; `fields` may use the words of preview."""
+        event: dict[str, Any] = {"type": "response.create"}
+        if fields:
+            lost: list[str] = []
+            event["response"] = response_to_ga(
+                plain(fields), lost, keeps_preview_only=self._has_temperature
+            )
+            self._tell_lost(lost)
+        return event
+
+    @property
+    def _has_temperature(self) -> bool:
+        # A session of a preview service shows one, a GA session does not.
+        return self.session is not None and self.session.temperature is not None
+
+    @staticmethod
+    def _tell_lost(lost: list[str]) -> None:
+        if lost:
+            _log.info("GA has no %s: it is left out.", ", ".join(lost))
 
     def _is_quiet(self) -> bool:
         return self.conversation.active_response is None

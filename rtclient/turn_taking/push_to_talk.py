@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from rtclient.errors import ConnectionLost
 from rtclient.event_client import EventClient
 from rtclient.items import RTInputAudioItem, RTResponse
-from rtclient.protocol.audio import FORMATS, PCM16, bytes_to_ms, to_base64
+from rtclient.protocol.audio import FORMATS, PCM16, appended, bytes_to_ms
 from rtclient.tools.runner import Tools
 
 MIN_TURN_MS: Final = 100
@@ -56,9 +56,8 @@ class PushToTalk:
     async def send(self, audio: bytes) -> None:
         """Send sound in the session's input format; the first may be of before the key press."""
         self._sent_bytes += len(audio)
-        await self._client.send_event(
-            {"type": "input_audio_buffer.append", "audio": to_base64(audio)}
-        )
+        for event in appended(audio):
+            await self._client.send_event(event)
 
     async def __aenter__(self) -> Self:
         """Begin."""

@@ -99,8 +99,13 @@ class Registering(EventClient):
 
         Raises:
             ValueError: There is no such name; the text lists them.
+            TypeError: There is no name, or the function is none.
         """
+        if not isinstance(name, str):
+            raise TypeError('say what it is for, such as @client.on("transcript")')
         if callback is not None:
+            if not callable(callback):
+                raise TypeError(f"a callback is a function, not {type(callback).__name__}")
             self._callbacks.add(name, callback)
             return callback
 

@@ -151,7 +151,7 @@ async def test_words_of_both_dialects_configure_a_ga_session(azure: AzurePeer) -
 async def test_what_ga_does_not_have_is_told(
     azure: AzurePeer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with caplog.at_level(logging.INFO, "rtclient.client"):
+    with caplog.at_level(logging.INFO, "rtclient"):
         async with to_azure(azure) as client:
             await client.configure(temperature=0.7)
     assert "GA has no session.temperature: it is left out." in caplog.messages

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from rtclient.errors import RemoteProtocolError
 from rtclient.protocol.audio import (
+    APPEND_BYTES,
     FORMATS,
     PCM16,
     PCMA,
     PCMU,
     AudioFormat,
+    appended,
     bytes_to_ms,
     decode_g711,
     encode_g711,
@@ -109,3 +111,17 @@ def test_g711_decodes_what_it_encodes() -> None:
     for audio_format in (PCMU, PCMA):
         pcm = decode_g711(EVERY_BYTE, audio_format)
         assert decode_g711(encode_g711(pcm, audio_format), audio_format) == pcm
+
+
+@pytest.mark.parametrize("size", [0, 1, APPEND_BYTES, APPEND_BYTES + 1, 3 * APPEND_BYTES])
+def test_sound_of_any_length_is_sent_whole_and_in_pieces(size: int) -> None:
+    sound = bytes(at % 251 for at in range(size))
+    pieces = [from_base64(event["audio"]) for event in appended(sound)]
+    assert b"".join(pieces) == sound
+    assert len(pieces) == -(-size // APPEND_BYTES)
+    assert all(len(piece) % 2 == 0 for piece in pieces[:-1])
+
+
+def test_sound_is_counted_in_bytes_whatever_holds_it() -> None:
+    samples = memoryview(bytes(range(8))).cast("h")
+    assert [from_base64(event["audio"]) for event in appended(samples)] == [bytes(range(8))]
