@@ -21,10 +21,11 @@ from rtclient.low_level_client import (
     RTLowLevelClient,
 )
 from rtclient.models import Session
+from rtclient.protocol.answering import ANSWERS
 from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.usage import Usage
-from rtclient.requests import ANSWERS, Answered, Requests, as_exception, new_id
+from rtclient.requests import Answered, Requests, as_exception, new_id
 from rtclient.routing import Router
 from rtclient.streams import Signal
 

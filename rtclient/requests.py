@@ -1,31 +1,17 @@
-"""Which of the server's events answers which event of the client. No sockets, no clock.
+"""What a client asked and the server has not answered yet. No sockets, no clock.
 
-The API names the client's event only in an error. Any other answer is known by its type, by the id
-of the item where there is one, and otherwise by the order: the server works in order.
-
-Source: Realtime API reference, client events and server events.
+What answers what is in `rtclient.protocol.answering`.
 """
 
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from rtclient.errors import ServerError
 from rtclient.models import RealtimeError
+from rtclient.protocol.answering import ANSWERS, is_refused
 from rtclient.protocol.reading import mapping_of
-
-ANSWERS: Final[Mapping[str, str]] = {
-    "session.update": "session.updated",
-    "input_audio_buffer.commit": "input_audio_buffer.committed",
-    "input_audio_buffer.clear": "input_audio_buffer.cleared",
-    "conversation.item.create": "conversation.item.added",
-    "conversation.item.delete": "conversation.item.deleted",
-    "conversation.item.truncate": "conversation.item.truncated",
-    "conversation.item.retrieve": "conversation.item.retrieved",
-    "response.create": "response.created",
-}
-"""Type of the client's event → type of the event that says it was done."""
 
 _MAX_OPEN = 1000
 
@@ -106,14 +92,10 @@ class Requests:
         self._open = [one for one in self._open if one.event is not event]
 
     def _fail(self, error: object) -> bool:
-        body = mapping_of(error)
-        if (event_id := body.get("event_id")) is not None:
-            found = [one for one in self._open if one.event.get("event_id") == event_id]
-        else:
-            # Ours all have ids, so this one is not about them, unless the server names no ids:
-            # then it is about the oldest. A failure of the server itself comes without one, too.
-            found = self._open[:1] if body.get("type") == "invalid_request_error" else []
-        return self._close(found[0], None, as_exception(error)) if found else False
+        for place, one in enumerate(self._open):
+            if is_refused(one.event, error, is_oldest=place == 0):
+                return self._close(one, None, as_exception(error))
+        return False
 
     def _close(self, one: _Open, value: Any, error: Exception | None) -> bool:
         self._open.remove(one)

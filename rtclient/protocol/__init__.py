@@ -4,6 +4,7 @@
 - `codec`: text to event and back; the one strict parser
 - `session`: the session's defaults and what a `session.update` makes of it
 - `audio`: formats, and the arithmetic of bytes and milliseconds
+- `answering`: which event of the server answers which event of the client
 - `turns`: what was heard when somebody interrupts
 - `conversation`: a mirror of a session; made of `items`, `responses`, `usage`, `created_items` and
   `sound_lengths`; `reading` reads values that may be anything

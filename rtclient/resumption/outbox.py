@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rtclient.errors import LocalProtocolError
+from rtclient.protocol.answering import ANSWERS, is_refused
 from rtclient.protocol.codec import encode
 from rtclient.protocol.reading import value_at
 
@@ -32,18 +33,6 @@ MAX_EVENTS: Final = 1000
 """Events other than sound."""
 MAX_SOUNDS_CHARS: Final = 8 * 1024 * 1024
 """Base64 of turns without a transcript; the oldest are let go."""
-
-ANSWERS: Final[Mapping[str, str]] = {
-    "session.update": "session.updated",
-    "input_audio_buffer.commit": "input_audio_buffer.committed",
-    "input_audio_buffer.clear": "input_audio_buffer.cleared",
-    "conversation.item.create": "conversation.item.added",
-    "conversation.item.delete": "conversation.item.deleted",
-    "conversation.item.truncate": "conversation.item.truncated",
-    "conversation.item.retrieve": "conversation.item.retrieved",
-    "response.create": "response.created",
-}
-"""Type of the client's event → type of the event that confirms it."""
 
 _APPEND = "input_audio_buffer.append"
 _COMMIT = "input_audio_buffer.commit"
@@ -255,15 +244,10 @@ class Outbox:
                 return
 
     def _refused(self, error: object) -> None:
-        body = error if isinstance(error, Mapping) else {}
         requests = [one for one in self._sent if one.kind != _APPEND]
-        if (event_id := body.get("event_id")) is not None:
-            found = [one for one in requests if one.event.get("event_id") == event_id]
-        else:
-            # Ours have ids, so a server that names none means the oldest.
-            found = requests[:1] if body.get("type") == "invalid_request_error" else []
-        for one in found:
-            self._remove(one)
+        for place, one in enumerate(requests):
+            if is_refused(one.event, error, is_oldest=place == 0):
+                self._remove(one)
 
     def _remove(self, request: _Sent) -> None:
         place = self._sent.index(request)

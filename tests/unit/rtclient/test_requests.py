@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtclient.errors import ServerError
-from rtclient.requests import ANSWERS, Requests, as_exception, new_id
+from rtclient.protocol.answering import ANSWERS
+from rtclient.requests import Requests, as_exception, new_id
 
 Event = dict[str, Any]
 FIELDS = st.sampled_from(["item", "item_id", "id", "response", "conversation", "metadata", "error"])

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rtclient.errors import ConnectError, ConnectionLost, HandshakeRejected
+from rtclient.protocol.answering import ANSWERS
 from rtclient.resumption.actions import ClientState
-from rtclient.resumption.outbox import ANSWERS
 from rtclient.resumption.policy import ReconnectPolicy
 from tests.support.keeper_world import World
 
