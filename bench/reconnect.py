@@ -9,7 +9,7 @@ items and the item that was held are all in the figure. Afterwards the new sessi
 the 13 items.
 
 `refused for 1 s` is a server that restarts: its figure holds the second. `half-open` is a line on
-which nothing comes and goes any more: only the pings find out (`ClientOptions`, 10 s and 10 s), so
+which nothing comes and goes any more: only the pings find out (`ClientOptions`, 10 s and 8 s), so
 it is told, not judged.
 """
 

@@ -9,7 +9,6 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from rtclient.endpoints import Endpoint
 from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, clean, kind_of
 
 LOCAL = "LOCAL_"
@@ -98,21 +97,6 @@ def service_settings(upstream: str | None = None, start: Path | None = None) -> 
     from_file = {name for name, value in values.items() if not value and theirs.get(name)}
     values |= {name: theirs[name] for name in from_file}
     return ServiceSettings.from_values(values, source=path if from_file else None).using(chosen)
-
-
-def endpoint(upstream: str | None = None, start: Path | None = None) -> Endpoint | None:
-    """Return where to dial as the environment has it; None for the engine on this machine.
-
-    `rtclient.service.opening.open_upstream` also starts that engine and asks for Microsoft Entra ID
-    tokens. The arguments are those of `service_settings`.
-
-    Raises:
-        SettingsError: something is missing or wrong; the text says what to set.
-    """
-    settings = service_settings(upstream, start)
-    if faults := settings.faults(without_key=None):
-        raise SettingsError(faults)
-    return settings.endpoint()
 
 
 def dotenv(text: str) -> dict[str, str]:

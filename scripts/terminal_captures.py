@@ -33,7 +33,6 @@ FOLDER = ROOT / "docs" / "screenshots"
 COLUMNS, ROWS = 96, 30
 TIMEOUT_S, LOOK_S = 60.0, 0.1
 RATE = 24_000
-PROMPT = r"\n\$ \Z"
 SETTINGS = re.compile(r"(AZURE_|OPENAI_|PARLEY_|LOCAL_|UPSTREAM$|TRANSCRIPTION_MODEL$)")
 
 

@@ -46,19 +46,12 @@ class Reply:
         self._create_id = create_id
         self._response_id: str | None = None
         self._texts: dict[tuple[Any, Any], str] = {}
-        self.audio = bytearray()
-        """pcm16 at 24 000 Hz so far."""
         self.error: RTError | None = None
         """What went wrong, for the caller to raise."""
         self.is_cancelled = False
         """Whether `response.cancel` was sent for it."""
         self.is_over = False
         """Whether nothing more of this response can come."""
-
-    @property
-    def transcript(self) -> str:
-        """The text so far."""
-        return "\n".join(text for text in self._texts.values() if text)
 
     def feed(self, event: Mapping[str, Any]) -> Iterator[ReplyPart]:
         """Take the next event; give what it adds. Raises `RemoteProtocolError` for broken audio."""
@@ -74,9 +67,7 @@ class Reply:
         elif kind in _TEXT_DONE:
             yield from self._complete(event, event.get("text") or event.get("transcript") or "")
         elif kind in _AUDIO_DELTAS:
-            sound = from_base64(event.get("delta"), "delta")
-            self.audio += sound
-            yield ReplyPart(audio=sound)
+            yield ReplyPart(audio=from_base64(event.get("delta"), "delta"))
         elif kind == "response.done":
             yield from self._finish(event.get("response") or {})
 

@@ -69,10 +69,6 @@ class Attempts:
         self.count = 0
         """Dials so far."""
 
-    def may_begin(self) -> bool:
-        """Whether the policy allows a first dial at all."""
-        return self._policy.max_attempts > 0
-
     def dialled(self) -> None:
         """Note a dial."""
         self.count += 1

@@ -9,7 +9,6 @@ from dotenv import dotenv_values
 from rtclient.environment import (
     child_environment,
     dotenv,
-    endpoint,
     engine_key,
     find_dotenv,
     local_settings,
@@ -155,16 +154,9 @@ def test_a_dotenv_that_gave_nothing_is_not_named(
 
 
 @pytest.mark.usefixtures("nothing_set")
-def test_an_address_is_made_or_the_fault_told(tmp_path: Path) -> None:
-    (tmp_path / ".env").write_text("OPENAI_API_KEY=file\n")
-    found = endpoint(start=tmp_path)
-    assert found is not None
-    assert found.host == "api.openai.com"
-    assert endpoint("engine", tmp_path) is None
-    with pytest.raises(SettingsError, match="AZURE_OPENAI_ENDPOINT is missing"):
-        endpoint("azure", tmp_path)
+def test_what_cannot_be_a_service_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="azure, openai or engine"):
-        endpoint("gcp", tmp_path)
+        service_settings("gcp", tmp_path)
     (tmp_path / ".env").write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="cannot be read"):
-        endpoint(start=tmp_path)
+        service_settings(start=tmp_path)
