@@ -125,7 +125,7 @@ def azure(
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     pasted = _DEPLOYMENT_PATH.search(path)
     deployment = (
-        _clean(deployment)
+        clean(deployment)
         or query.pop("deployment", "")
         or query.pop("model", "")
         or (pasted[1] if pasted else "")
@@ -138,7 +138,7 @@ def azure(
     pasted_version = query.pop("api-version", "")
     for parameter in ("deployment", "model"):
         query.pop(parameter, None)
-    version = _clean(api_version or "")
+    version = clean(api_version or "")
     if dialect == "preview":
         path = f"{_azure_prefix(path)}/openai/realtime"
         version = _preview_version(version or pasted_version)
@@ -189,7 +189,7 @@ def parley(url: str, model: str | None = None, *, key: str | None = None) -> End
     Raises:
         ValueError: The address or the token cannot be used.
     """
-    url = _clean(url)
+    url = clean(url)
     if _LOGIN_LINK.search(url):
         raise ValueError(
             f"{_SERVER_URL} is the login link: give what stands before /login as the address, and"
@@ -215,13 +215,21 @@ def engine(url: str, *, key: str | None = None, model: str = "engine") -> Endpoi
     )
 
 
+def clean(text: str) -> str:
+    """Return what was meant: without the blanks and quotes that come along when pasting.
+
+    `docker --env-file` keeps them, too.
+    """
+    return text.strip().strip("\"'").strip()
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address can only mean this machine."""
     return _LOOPBACK.fullmatch(host.lower().rstrip(".").strip("[]")) is not None
 
 
 def _split(url: str, name: str) -> tuple[SplitResult, list[str]]:
-    url = _clean(url)
+    url = clean(url)
     if not url:
         raise ValueError(f"{name} is empty.")
     if re.search(r"[\s\x00-\x1f\x7f\\]", url):
@@ -280,7 +288,7 @@ def _openai(url: str, model: str | None, key: str | None, name: str) -> Endpoint
         path += "/realtime"
     query = dict(parse_qsl(parts.query, keep_blank_values=True))
     query.pop("model", None)
-    chosen = _clean(model or "") or DEFAULT_OPENAI_MODEL
+    chosen = clean(model or "") or DEFAULT_OPENAI_MODEL
     headers: dict[str, str] = {}
     secrets: tuple[str, ...] = ()
     if key is not None:
@@ -338,7 +346,7 @@ def _azure_credential(key: str | None, token: str | None) -> tuple[dict[str, str
 
 
 def _credential(text: str, name: str) -> str:
-    text = _clean(text)
+    text = clean(text)
     if not _HEADER_SAFE.fullmatch(text):
         raise ValueError(f"{name} is empty, or has a space or a character that no key has.")
     return text
@@ -358,11 +366,6 @@ def _private_host(host: str) -> tuple[str, ...]:
     # what passes would tear up events.
     is_word = "." not in host and ":" not in host
     return () if is_word or host == _OPENAI_HOST or is_loopback(host) else (host,)
-
-
-def _clean(text: str) -> str:
-    """Return what was meant: without the blanks and quotes that come along when pasting."""
-    return text.strip().strip("\"'").strip()
 
 
 def _collapse(path: str) -> str:

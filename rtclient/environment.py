@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
-from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, clean, kind_of
+from rtclient.endpoints import clean
+from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, kind_of
 
 LOCAL = "LOCAL_"
 """What the names of the engine's settings for model servers begin with."""

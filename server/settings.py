@@ -22,12 +22,12 @@ from pydantic import BeforeValidator, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from rtclient import endpoints
-from rtclient.endpoints import Endpoint
+from rtclient.endpoints import Endpoint, clean
 from rtclient.environment import find_dotenv
 from rtclient.protocol.dialects import Dialect
 from rtclient.service.opening import has_azure_identity
 from rtclient.service.retirements import openai_model_warning, transcription_warning
-from rtclient.service.settings import KINDS, ServiceSettings, clean
+from rtclient.service.settings import KINDS, ServiceSettings
 from server.local_models import LocalModels
 from server.network import Names, NetworkSettings
 from server.setting import setting

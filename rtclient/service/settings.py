@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Self, cast, get_args
 
 from rtclient import endpoints
-from rtclient.endpoints import Endpoint, Kind
+from rtclient.endpoints import Endpoint, Kind, clean
 from rtclient.protocol.dialects import Dialect
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
@@ -164,11 +164,6 @@ class ServiceSettings:
         except ValueError as exc:
             found.append(str(exc))
         return found
-
-
-def clean(value: str) -> str:
-    """Return the value without blanks and quotes around it (docker --env-file keeps them)."""
-    return value.strip().strip("\"'").strip()
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:
