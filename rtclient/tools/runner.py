@@ -25,7 +25,6 @@ from rtclient.protocol.conversation import Conversation
 from rtclient.tools.kinds import ToolError
 from rtclient.tools.rounds import Action, ToolCall, ToolRounds
 from rtclient.tools.schema import Signature, as_output
-from rtclient.turn_taking.callbacks import ErrorReport, was_cancelled
 
 TIMEOUT_S: Final = 30.0
 """How long a tool may take, unless its registration says otherwise."""
@@ -46,14 +45,15 @@ class Tools:
         self,
         conversation: Conversation,
         send: Callable[[dict[str, Any]], Awaitable[object]],
-        report: Callable[[ErrorReport], None],
+        report: Callable[[str, Exception | None], None],
     ) -> None:
         """Begin without any.
 
         Args:
             conversation: The mirror of the session.
             send: How a client event goes out, without `flush`.
-            report: Is told of functions that failed.
+            report: Is told of a function that failed, in a sentence and with what it raised;
+                None: it was cancelled.
         """
         self._conversation = conversation
         self._send = send
@@ -166,8 +166,7 @@ class Tools:
                 words = "failed"
             message = f"The tool {call.name} {words} ({type(exc).__name__})."
             _log.error("%s client.on('error') gets the exception.", message)
-            raised = exc if isinstance(exc, Exception) else None
-            self._report(ErrorReport(message, code="tool_failed", exception=raised))
+            self._report(message, exc if isinstance(exc, Exception) else None)
             return f"Error: The tool {words}."
 
     # What goes out --------------------------------------------------------------------------
@@ -203,6 +202,12 @@ def _by_name(tools: object) -> dict[str, Any]:
         if isinstance(tool, Mapping):
             found[str(tool.get("name") or tool.get("server_label"))] = tool
     return found
+
+
+def was_cancelled(exc: BaseException) -> bool:
+    """Whether the running task was cancelled, not something that the program's function awaits."""
+    task = asyncio.current_task()
+    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 async def _called(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:

@@ -24,6 +24,7 @@ from typing import Any, Final, Literal, get_args
 from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
 from rtclient.streams import Stream
 from rtclient.tools.rounds import call_in
+from rtclient.tools.runner import was_cancelled
 
 EventName = Literal[
     "transcript",
@@ -220,12 +221,6 @@ def _guarded_async(callback: Callback) -> Callable[[Any], Any]:
             _report(callback, exc)
 
     return call
-
-
-def was_cancelled(exc: BaseException) -> bool:
-    """Whether the running task was cancelled, not something that the program's function awaits."""
-    task = asyncio.current_task()
-    return isinstance(exc, asyncio.CancelledError) and task is not None and task.cancelling() > 0
 
 
 def _report(callback: Callback, exc: BaseException) -> None:

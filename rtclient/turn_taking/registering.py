@@ -43,7 +43,7 @@ class Registering(EventClient):
         self._tools = Tools(
             self.conversation,
             super()._send,
-            lambda report: self._callbacks.tell("error", report),
+            self._tool_failed,
         )
         # Callbacks before tools: a call is told before it runs.
         self.attach(self._callbacks)
@@ -166,6 +166,10 @@ class Registering(EventClient):
             return given
 
         return register if function is None else register(function)
+
+    def _tool_failed(self, message: str, exception: Exception | None) -> None:
+        report = ErrorReport(message, code="tool_failed", exception=exception)
+        self._callbacks.tell("error", report)
 
     async def close(self) -> None:
         """Close politely. What is iterated over ends, tools are cancelled. Safe to call twice."""
