@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from rtclient.protocol.audio import FORMATS, PCM16, AudioFormat, bytes_to_ms
+from rtclient.protocol.audio import bytes_to_ms
 from rtclient.protocol.created_items import CreatedItems
 from rtclient.protocol.items import (
     Item,
@@ -32,9 +32,9 @@ from rtclient.protocol.items import (
     part_type,
     with_part,
 )
-from rtclient.protocol.reading import decoded_bytes, index_of, mapping_of, text_of
+from rtclient.protocol.reading import decoded_bytes, index_of, mapping_of, text_of, value_at
 from rtclient.protocol.responses import Response, Responses
-from rtclient.protocol.session import merge
+from rtclient.protocol.session import merge, sound_format
 from rtclient.protocol.sound_lengths import SoundLengths
 from rtclient.protocol.usage import Usage
 
@@ -139,7 +139,7 @@ class Conversation:
             case "input_audio_buffer.append":
                 self._lengths.appended(event.get("audio"))
             case "input_audio_buffer.commit":
-                self._lengths.commit_sent(self._format("input"))
+                self._lengths.commit_sent(sound_format(self.session, "input"))
             case "input_audio_buffer.clear":
                 self._lengths.cleared()
             case "conversation.item.create":
@@ -306,8 +306,8 @@ class Conversation:
         item = self._said_item(event)
         if item is None:
             return _NOTHING
-        index, sound = index_of(event), event.get("delta")
-        audio_ms = self._lengths.received(item.id, index, sound, self._format("output"))
+        index, spoken = index_of(event), sound_format(self.session, "output")
+        audio_ms = self._lengths.received(item.id, index, event.get("delta"), spoken)
         item = self._keep(with_part(item, index, "audio", audio_ms=audio_ms))
         return Change(item, self._response_of(event))
 
@@ -353,7 +353,7 @@ class Conversation:
             created = self._created.part(item_id, index) if part.type == "audio" else None
             if created is not None:
                 size = decoded_bytes(created.get("audio"))
-                audio_ms = bytes_to_ms(size, self._format("input"))
+                audio_ms = bytes_to_ms(size, sound_format(self.session, "input"))
                 item = with_part(item, index, "audio", audio_ms=audio_ms)
         if item.type == "function_call_output":
             self._answer_call(item)
@@ -415,15 +415,11 @@ class Conversation:
         )
         return Change(self._keep(item), self._response_of(event))
 
-    def _format(self, side: str) -> AudioFormat:
-        sound = mapping_of(mapping_of(self.session.get("audio")).get(side))
-        return FORMATS.get(text_of(mapping_of(sound.get("format")), "type"), PCM16)
-
     def _answers_turns(self) -> bool:
         if self.session.get("type") == "transcription":
             return False
-        sound = mapping_of(mapping_of(self.session.get("audio")).get("input"))
-        return mapping_of(sound.get("turn_detection")).get("create_response") is not False
+        answers = value_at(self.session, "audio", "input", "turn_detection", "create_response")
+        return answers is not False
 
 
 def confidence(logprobs: object) -> float | None:

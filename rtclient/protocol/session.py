@@ -11,9 +11,10 @@ Source: Realtime API, session.update; defaults observed in session.created of gp
 
 import copy
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from rtclient.protocol.audio import PCM16
+from rtclient.protocol.audio import FORMATS, PCM16, AudioFormat
+from rtclient.protocol.reading import value_at
 
 DEFAULT_INSTRUCTIONS = (
     "Your knowledge cutoff is 2023-10. You are a helpful, witty, and friendly AI. Act like a human,"
@@ -105,6 +106,11 @@ def default_transcription_session(session_id: str, expires_at: int) -> dict[str,
         },
         "include": None,
     }
+
+
+def sound_format(session: Mapping[str, Any], side: Literal["input", "output"]) -> AudioFormat:
+    """Return the format of the sound that goes in or comes out; pcm16 when none is told."""
+    return FORMATS.get(str(value_at(session, "audio", side, "format", "type")), PCM16)
 
 
 def merge(current: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str, Any]:

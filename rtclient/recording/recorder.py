@@ -18,13 +18,14 @@ from array import array
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Literal, Self
 
 from rtclient.errors import ProtocolError
 from rtclient.extras import MissingExtraError
-from rtclient.protocol.audio import FORMATS, PCM16, AudioFormat, decode_g711, from_base64
+from rtclient.protocol.audio import PCM16, AudioFormat, decode_g711, from_base64
 from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.reading import count_of, index_of, mapping_of, text_of
+from rtclient.protocol.session import sound_format
 from rtclient.recording.exporting import Span, to_dict, to_markdown
 from rtclient.recording.timeline import Placement, Timeline, Track
 from rtclient.resampling import Resampler
@@ -234,9 +235,8 @@ class Recorder:
 
     def _pcm(self, track: Track, audio: object) -> bytes:
         """Return base64 sound of either side as pcm16 at 24 000 Hz; b"" for what is no sound."""
-        sides = mapping_of(self._conversation.session.get("audio"))
-        side = mapping_of(sides.get("input" if track == "user" else "output"))
-        audio_format = FORMATS.get(text_of(mapping_of(side.get("format")), "type"), PCM16)
+        side: Literal["input", "output"] = "input" if track == "user" else "output"
+        audio_format = sound_format(self._conversation.session, side)
         converter = self._converters.get(track)
         if converter is None or converter.audio_format is not audio_format:
             converter = self._converters[track] = _Converter(audio_format)

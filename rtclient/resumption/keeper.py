@@ -24,10 +24,10 @@ from typing import Any, Final
 
 from rtclient.errors import ConnectError, ConnectionLost, ReconnectExhausted, RTError
 from rtclient.protocol import restoring
-from rtclient.protocol.audio import FORMATS, PCM16
 from rtclient.protocol.conversation import Conversation
 from rtclient.protocol.items import Item
 from rtclient.protocol.reading import mapping_of, value_at
+from rtclient.protocol.session import sound_format
 from rtclient.resumption.actions import (
     ClientState,
     Close,
@@ -198,10 +198,9 @@ class SessionKeeper:
                 self._owes_response = self.conversation.is_awaiting = False
             if event.get("response_id") or not self._outbox.waiting("response.create"):
                 return self._done(now)  # what it is about was cut off, or is not asked for now
-        wire = value_at(self.conversation.session, "audio", "input", "format", "type")
         self._outbox.add(
             event,
-            bytes_per_s=FORMATS.get(str(wire), PCM16).bytes_per_s,
+            bytes_per_s=sound_format(self.conversation.session, "input").bytes_per_s,
             finds_turns=self._finds_turns,
             is_held=self._live is None,
         )

@@ -16,9 +16,10 @@ from rtclient.low_level_client import RTLowLevelClient
 from rtclient.models.base import plain
 from rtclient.protocol.audio import to_base64
 from rtclient.protocol.dialects import Dialect, response_to_ga
+from rtclient.protocol.reading import value_at
 from rtclient.turn_taking.answers import Answer, AnswerSoFar
 from rtclient.turn_taking.interruption import cut
-from rtclient.turn_taking.push_to_talk import PushToTalk, input_settings
+from rtclient.turn_taking.push_to_talk import PushToTalk
 from rtclient.turn_taking.registering import Registering
 
 if TYPE_CHECKING:
@@ -144,8 +145,8 @@ class TurnTaking(Registering):
         prices = prices_of(session.get("model"))
         if prices is None:
             return None
-        transcription = input_settings(session).get("transcription") or {}
-        return cost_of(self.usage, prices, transcription_prices_of(transcription.get("model")))
+        transcriber = value_at(session, "audio", "input", "transcription", "model")
+        return cost_of(self.usage, prices, transcription_prices_of(transcriber))
 
     # Parts of the above ---------------------------------------------------------------------
 

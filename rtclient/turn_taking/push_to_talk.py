@@ -11,7 +11,9 @@ from typing import Any, Final, Self
 from rtclient.errors import ConnectionLost
 from rtclient.event_client import EventClient
 from rtclient.items import RTInputAudioItem, RTResponse
-from rtclient.protocol.audio import FORMATS, PCM16, appended, bytes_to_ms
+from rtclient.protocol.audio import appended, bytes_to_ms
+from rtclient.protocol.reading import value_at
+from rtclient.protocol.session import sound_format
 from rtclient.tools.runner import Tools
 
 MIN_TURN_MS: Final = 100
@@ -50,8 +52,8 @@ class PushToTalk:
     @property
     def sent_ms(self) -> int:
         """How long the sound is that was sent."""
-        wire = input_settings(self._client.conversation.session).get("format") or {}
-        return bytes_to_ms(self._sent_bytes, FORMATS.get(wire.get("type", ""), PCM16))
+        sound = sound_format(self._client.conversation.session, "input")
+        return bytes_to_ms(self._sent_bytes, sound)
 
     async def send(self, audio: bytes) -> None:
         """Send sound in the session's input format; the first may be of before the key press."""
@@ -71,8 +73,8 @@ class PushToTalk:
 
     async def _begin(self) -> None:
         await self._interrupt()
-        settings = input_settings(self._client.conversation.session)
-        self._turn_detection = settings.get("turn_detection")
+        session = self._client.conversation.session
+        self._turn_detection = value_at(session, "audio", "input", "turn_detection")
         if self._turn_detection is not None:
             await self._set_turn_detection(None)
         await self._client.send_event({"type": "input_audio_buffer.clear"})
@@ -99,10 +101,3 @@ class PushToTalk:
     async def _set_turn_detection(self, wire: Mapping[str, Any] | None) -> None:
         session = {"type": "realtime", "audio": {"input": {"turn_detection": wire}}}
         await self._client.send_event({"type": "session.update", "session": session})
-
-
-def input_settings(session: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return what a GA session says of the person's sound."""
-    audio = session.get("audio") or {}
-    settings: Mapping[str, Any] = audio.get("input") or {}
-    return settings

@@ -5,7 +5,13 @@ from typing import Any
 
 from openai.types.realtime import RealtimeSessionCreateRequest, SessionCreatedEvent
 
-from rtclient.protocol.session import default_session, default_turn_detection, merge
+from rtclient.protocol.audio import PCM16, PCMU
+from rtclient.protocol.session import (
+    default_session,
+    default_turn_detection,
+    merge,
+    sound_format,
+)
 
 DEFAULT = default_session("gpt-realtime", "sess_1", 4_102_444_800)
 
@@ -29,6 +35,13 @@ def test_the_default_has_the_service_own_silence_window() -> None:
     turn_detection = DEFAULT["audio"]["input"]["turn_detection"]
     assert turn_detection["silence_duration_ms"] == 200
     assert DEFAULT["audio"]["input"]["transcription"] is None
+
+
+def test_each_side_has_its_own_format_and_pcm16_is_the_default() -> None:
+    session = merged({"audio": {"input": {"format": {"type": "audio/pcmu"}}}})
+    assert sound_format(session, "input") is PCMU
+    assert sound_format(session, "output") is PCM16
+    assert sound_format({}, "input") is PCM16
 
 
 def test_an_empty_patch_changes_nothing() -> None:
