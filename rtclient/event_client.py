@@ -22,7 +22,7 @@ from rtclient.low_level_client import (
 )
 from rtclient.models import Session
 from rtclient.protocol.answering import ANSWERS
-from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
+from rtclient.protocol.conversation import Conversation, is_benign
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.usage import Usage
 from rtclient.requests import Answered, Requests, as_exception, new_id
@@ -328,7 +328,7 @@ class EventClient:
         if kind == "error":
             error = as_exception(event.get("error"))
             self._greeting.set(error)
-            if not is_awaited and error.code not in BENIGN_ERRORS:
+            if not is_awaited and not is_benign(event.get("error")):
                 _log.warning("The server reports an error: %.80s %.80s", error.type, error.code)
         elif kind == "session.created":
             self._greeting.set()

@@ -40,7 +40,7 @@ from rtclient.protocol.usage import Usage
 
 Event = Mapping[str, Any]
 
-BENIGN_ERRORS: Final = frozenset(
+_RACES: Final = frozenset(
     {
         "response_cancel_not_active",
         "conversation_already_has_active_response",
@@ -51,7 +51,6 @@ BENIGN_ERRORS: Final = frozenset(
         "unsupported_content_type",
     }
 )
-"""Errors that are part of normal races: nothing is wrong and nothing is to be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +158,9 @@ class Conversation:
         return _NOTHING
 
     def _on_error(self, event: Event) -> Change:
-        error = mapping_of(event.get("error"))
-        code = text_of(error, "code")
-        # A truncation that lost a race against the end of the item has no code of its own.
-        is_race = code in BENIGN_ERRORS or "is already shorter than" in text_of(error, "message")
-        if not is_race or code == "conversation_already_has_active_response":
+        error = event.get("error")
+        code = text_of(mapping_of(error), "code")
+        if not is_benign(error) or code == "conversation_already_has_active_response":
             self.is_awaiting = False
         if code == "input_audio_buffer_commit_empty":
             self._lengths.commit_ended()
@@ -420,6 +417,14 @@ class Conversation:
             return False
         answers = value_at(self.session, "audio", "input", "turn_detection", "create_response")
         return answers is not False
+
+
+def is_benign(error: object) -> bool:
+    """Whether an `error` is part of a normal race: nothing is wrong and nothing is to be done."""
+    body = mapping_of(error)
+    # A truncation that lost a race against the end of the item has no code of its own.
+    is_cut_already = "is already shorter than" in text_of(body, "message")
+    return is_cut_already or text_of(body, "code") in _RACES
 
 
 def confidence(logprobs: object) -> float | None:

@@ -17,7 +17,7 @@ from rtclient.commands import advice
 from rtclient.commands.advice import Service
 from rtclient.commands.watch import LatencyWatch, TranscriptionWatch
 from rtclient.protocol.audio import PCM16, bytes_to_ms, from_base64, ms_to_bytes, to_base64
-from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
+from rtclient.protocol.conversation import Conversation, is_benign
 from rtclient.protocol.turns import truncation
 from rtclient.service.causes import words_of_event
 from rtclient.talk.captions import Captions
@@ -238,9 +238,7 @@ class TalkCore:
             self.notices.append(f"The answer is incomplete: {response.reason or 'no reason'}.")
 
     def _on_error(self, event: Mapping[str, Any]) -> None:
-        error = event.get("error") or {}
-        is_race = "already shorter than" in str(error.get("message"))
-        if error.get("code") in BENIGN_ERRORS or is_race:
+        if is_benign(event.get("error")):
             return
         found = advice.of_error_event(event, self._service, self._secrets)
         said = ", ".join(words_of_event(event, self._secrets)) or "no code"

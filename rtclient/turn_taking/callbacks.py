@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
-from rtclient.protocol.conversation import BENIGN_ERRORS, Conversation
+from rtclient.protocol.conversation import Conversation, is_benign
 from rtclient.streams import Stream
 from rtclient.tools.rounds import call_in
 from rtclient.tools.runner import was_cancelled
@@ -100,7 +100,7 @@ class ErrorReport:
     @property
     def is_benign(self) -> bool:
         """Whether it is part of a normal race, such as stopping what has just ended."""
-        return self.code in BENIGN_ERRORS
+        return is_benign({"code": self.code, "message": self.message})
 
 
 Callback = Callable[[Any], object]

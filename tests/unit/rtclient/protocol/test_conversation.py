@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rtclient.protocol.bridge import PreviewUpstream
-from rtclient.protocol.conversation import Conversation, confidence
+from rtclient.protocol.conversation import Conversation, confidence, is_benign
 from rtclient.protocol.created_items import KEPT_CHARS
 from rtclient.protocol.events import SERVER_EVENTS
 from rtclient.protocol.items import Item
@@ -413,3 +413,17 @@ def test_whatever_a_server_sends_never_raises(events: list[tuple[str, dict[str, 
 def test_no_item_is_there_twice_however_it_is_moved(moves: list[tuple[str, str | None]]) -> None:
     conversation = told(*(user_text(item_id, item_id, previous) for item_id, previous in moves))
     assert sorted(ids(conversation)) == sorted({item_id for item_id, _ in moves})
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        ({"code": "response_cancel_not_active"}, True),
+        ({"message": "Audio content of 1ms is already shorter than 5ms", "code": None}, True),
+        ({"code": "invalid_value", "message": "No."}, False),
+        ("bare words", False),
+        (None, False),
+    ],
+)
+def test_a_lost_race_is_no_error(error: object, expected: bool) -> None:
+    assert is_benign(error) is expected
