@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from rtclient.commands import advice, doctor, talk, transcribe
-from rtclient.commands.advice import Advice
-from rtclient.commands.watch import ABSENT_AFTER_S, LatencyWatch
+from rtclient import advice
+from rtclient.advice import Advice
+from rtclient.commands import doctor, talk, transcribe
 from rtclient.service.settings import ServiceSettings
+from rtclient.talk.watch import ABSENT_AFTER_S, LatencyWatch
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -11,7 +11,8 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from rtclient.commands import advice, findings
+from rtclient import advice
+from rtclient.commands import findings
 from rtclient.commands.findings import Finding, skipped
 from rtclient.commands.upstream import Choice
 from rtclient.endpoints import Endpoint

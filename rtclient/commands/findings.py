@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final, Literal
 
-from rtclient.commands.advice import INPUT_BUSY, OUTPUT_BUSY, Advice
+from rtclient.advice import INPUT_BUSY, OUTPUT_BUSY, Advice
 from rtclient.service.retirements import Retirement
 
 Verdict = Literal["ok", "warn", "fail", "skip"]
@@ -84,7 +84,7 @@ def skipped(step: str, why: str) -> Finding:
 
 
 def of_advice(step: str, advice: Advice, verdict: Verdict = "fail") -> Finding:
-    """Return what a sentence of `rtclient.commands.advice` says about a step."""
+    """Return what a sentence of `rtclient.advice` says about a step."""
     said = f" ({', '.join(advice.said)})" if advice.said else ""
     return Finding(step, verdict, advice.message.rstrip(".") + said, advice.advice)
 

@@ -14,7 +14,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 
-from rtclient.commands import advice, profile, upstream
+from rtclient import advice
+from rtclient.commands import profile, upstream
 from rtclient.commands.upstream import Choice
 from rtclient.endpoints import Endpoint
 from rtclient.errors import RTError

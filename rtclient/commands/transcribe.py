@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from rtclient.commands import advice, frame
-from rtclient.commands.advice import Advice
+from rtclient import advice
+from rtclient.advice import Advice
+from rtclient.commands import frame
 from rtclient.commands.cutting import Cutter, Piece
 from rtclient.commands.transcript import Line, Transcript, Words
 from rtclient.commands.upstream import Choice

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rtclient import endpoints
-from rtclient.commands.advice import Service
+from rtclient.advice import Service
 from rtclient.endpoints import Endpoint
 from rtclient.environment import service_settings
 from rtclient.low_level_client import EndpointSource

@@ -13,9 +13,8 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rtclient.commands import advice
-from rtclient.commands.advice import Service
-from rtclient.commands.watch import LatencyWatch, TranscriptionWatch
+from rtclient import advice
+from rtclient.advice import Service
 from rtclient.protocol.audio import PCM16, bytes_to_ms, from_base64, ms_to_bytes, to_base64
 from rtclient.protocol.conversation import Conversation, is_benign
 from rtclient.protocol.turns import truncation
@@ -25,6 +24,7 @@ from rtclient.talk.echo_guard import BLOCK_MS, EchoGuard
 from rtclient.talk.levels import Meter
 from rtclient.talk.options import MIN_COMMIT_MS, TalkOptions
 from rtclient.talk.playback import Playback
+from rtclient.talk.watch import LatencyWatch, TranscriptionWatch
 
 Event = dict[str, Any]
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from rtclient.commands import advice
-from rtclient.commands.advice import Advice
+from rtclient import advice
+from rtclient.advice import Advice
 from rtclient.extras import MissingExtraError
 from rtclient.protocol.audio import PCM16
 from rtclient.resampling import Resampler

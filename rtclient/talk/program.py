@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from rtclient.advice import Service
 from rtclient.client import RTClient
-from rtclient.commands.advice import Service
 from rtclient.errors import ConnectionLost, ServerError
 from rtclient.extras import MissingExtraError
 from rtclient.low_level_client import EndpointSource

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtclient.commands import advice
+from rtclient import advice
 from scripts import terminal_page
 
 

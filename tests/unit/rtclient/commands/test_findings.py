@@ -4,7 +4,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from rtclient.commands import advice, findings
+from rtclient import advice
+from rtclient.commands import findings
 from rtclient.commands.findings import STEPS, Finding
 from rtclient.service.retirements import Retirement
 

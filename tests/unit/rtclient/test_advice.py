@@ -5,8 +5,8 @@ from typing import get_args
 
 import pytest
 
-from rtclient.commands import advice
-from rtclient.commands.advice import Advice, Service
+from rtclient import advice
+from rtclient.advice import Advice, Service
 from rtclient.errors import AuthError, ConnectError, HandshakeRejected, ServerError
 from rtclient.service.causes import Cause
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rtclient.commands.watch import ABSENT_AFTER_S, LatencyWatch, TranscriptionWatch
+from rtclient.talk.watch import ABSENT_AFTER_S, LatencyWatch, TranscriptionWatch
 
 PREFIX = "conversation.item.input_audio_transcription."
 COMMITTED = {"type": "input_audio_buffer.committed", "item_id": "item_1"}

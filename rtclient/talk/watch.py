@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from statistics import median
 from typing import Any, Final
 
-from rtclient.commands.advice import (
+from rtclient.advice import (
     Advice,
     Service,
     transcription_absent,
