@@ -18,6 +18,9 @@ _NAMES: Final = {"you": "You", "model": "Model"}
 _COLORS: Final = {"you": "cyan", "model": "green"}
 _NAME_WIDTH: Final = 7
 _METER_WIDTH: Final = 16
+_METER_MIN_WIDTH: Final = 4
+_METER_TEXTS_WIDTH: Final = 30
+"""Of two meters: names, levels, and the space between them."""
 _BETWEEN: Final = "  ·  "
 _MAX_WIDTH: Final = 100
 """Longer lines are hard to read."""
@@ -93,6 +96,8 @@ class LiveScreen:
             vertical_overflow="crop",
         )
         self._live.start()
+        self._drawn: Any = None
+        self._drawn_width = self._console.width
 
     @property
     def is_dumb(self) -> bool:
@@ -101,23 +106,42 @@ class LiveScreen:
 
     def line(self, line: Line) -> None:
         """Put what was said into the history."""
+        self._follow_the_width()
         self._console.print(self._said(line))
 
     def note(self, text: str) -> None:
         """Put a notice into the history."""
+        self._follow_the_width()
         self._console.print(self._row("·", "dim", self._text(printable(text), "yellow")))
 
     def update(self, view: View) -> None:
         """Draw the foot again."""
-        self._live.update(self._foot(view), refresh=True)
+        self._follow_the_width()
+        self._drawn = self._foot(view)
+        self._live.update(self._drawn, refresh=True)
 
     def close(self) -> None:
         """Take the foot away."""
         if self._live.is_started:
+            self._follow_the_width()
             self._live.update(self._text(""), refresh=True)
             self._live.stop()
 
     # Drawing ----------------------------------------------------------------------------------
+
+    def _follow_the_width(self) -> None:
+        """Erase the rows that a terminal made of the foot's when it became narrower."""
+        from rich.control import Control
+        from rich.segment import ControlType, Segment
+
+        before, self._drawn_width = self._drawn_width, self._console.width
+        if self._drawn is None or self._drawn_width >= before:
+            return
+        then = self._console.options.update(width=before)
+        rows = self._console.render_lines(self._drawn, then, pad=False)
+        more = sum((Segment.get_line_length(row) - 1) // self._drawn_width for row in rows if row)
+        erase = ((ControlType.ERASE_IN_LINE, 2), (ControlType.CURSOR_UP, 1))
+        self._console.control(Control(ControlType.CARRIAGE_RETURN, *(erase * more)))
 
     @property
     def _width(self) -> int:
@@ -160,6 +184,7 @@ class LiveScreen:
 
     def _meters(self, view: View) -> Any:
         text = self._text("")
+        bars = max(_METER_MIN_WIDTH, min(_METER_WIDTH, (self._width - _METER_TEXTS_WIDTH) // 2))
         for name, db, style in (
             ("you", view.you_db, "bright_black" if view.is_muted else "cyan"),
             ("model", view.model_db, "green"),
@@ -167,7 +192,7 @@ class LiveScreen:
             if db is None:
                 continue
             text.append(f"{name:<6}", style="dim")
-            full = bar(db, _METER_WIDTH)
+            full = bar(db, bars)
             text.append(full.rstrip("░"), style=style)
             text.append("░" * full.count("░"), style="bright_black")
             text.append(f"{db:>4.0f} dB    " if db > METER_FLOOR_DB else " " * 11, style="dim")

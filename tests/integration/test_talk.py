@@ -227,6 +227,38 @@ def test_streams_that_cannot_be_used_are_no_traceback(
     assert (b"No space left on device" in done.stderr) == bool(code)
 
 
+async def test_nothing_is_left_over_when_the_terminal_becomes_narrower() -> None:
+    program = (
+        "import os, sys, tty\n"
+        "from rtclient.talk.captions import Line\n"
+        "from rtclient.talk.screen import LiveScreen\n"
+        "from rtclient.talk.view import View\n"
+        "tty.setcbreak(0)\n"
+        "screen = LiveScreen(sys.stdout)\n"
+        "screen.line(Line('you', 'Tell me a story'))\n"
+        "screen.update(View('wide', live=(Line('model', 'Once there was a voice. ' * 5),)))\n"
+        "os.read(0, 1)\n"
+        "screen.update(View('narrow', live=(Line('model', 'Once there was a voice.'),)))\n"
+        "os.read(0, 1)\n"
+        "screen.close()\n"
+    )
+    async with terminal(sys.executable, "-c", program) as screen:
+        await screen.until("wide")
+        screen.narrow(40)
+        screen.type("x")
+        await screen.until("narrow")
+        assert [row for row in screen.rows if row] == [
+            "You    Tell me a story",
+            "Model  Once there was a voice.",
+            "─" * 40,
+            "you   ░░░░░           model ░░░░░",
+            "● narrow",
+        ]
+        screen.type("x")
+        assert await screen.ended() == 0
+        assert screen.text == "You    Tell me a story"
+
+
 async def test_libraries_that_complain_do_not_tear_the_screen() -> None:
     program = (
         "import os, sys\n"

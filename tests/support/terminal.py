@@ -41,6 +41,7 @@ class Screen:
         self.scrolled: list[str] = []
         """Rows that are above the screen now."""
         self._cells = [[" "] * columns for _ in range(rows)]
+        self._written = [0] * rows
         self._row = self._column = 0
         self._rest = ""
 
@@ -68,6 +69,20 @@ class Screen:
                 self._character(text[at])
                 at += 1
 
+    def narrow(self, columns: int) -> None:
+        """Lose columns at the right: rows that are too long are wrapped, as most terminals do."""
+        rows: list[list[str]] = []
+        for row, written in zip(self._cells[: self._row + 1], self._written, strict=False):
+            rows += [row[at : at + columns] for at in range(0, max(1, written), columns)]
+        self.scrolled += ["".join(row).rstrip() for row in rows[: -self.height]]
+        rows = rows[-self.height :]
+        self._row, self._column = len(rows) - 1, self._column % columns
+        self._written = [len("".join(row).rstrip()) for row in rows]
+        self._written += [0] * (self.height - len(rows))
+        rows += [[] for _ in range(self.height - len(rows))]
+        self._cells = [(row + [" "] * columns)[:columns] for row in rows]
+        self.width = columns
+
     def _character(self, character: str) -> None:
         match character:
             case "\r":
@@ -84,6 +99,7 @@ class Screen:
                     self._down()
                 self._cells[self._row][self._column] = character
                 self._column += 1
+                self._written[self._row] = max(self._written[self._row], self._column)
 
     def _down(self) -> None:
         if self._row < self.height - 1:
@@ -91,6 +107,7 @@ class Screen:
             return
         self.scrolled.append("".join(self._cells.pop(0)).rstrip())
         self._cells.append([" "] * self.width)
+        self._written = [*self._written[1:], 0]
 
     def _control(self, parameters: str, final: str) -> None:
         numbers = [int(word) for word in re.findall(r"\d+", parameters)]
@@ -120,6 +137,8 @@ class Screen:
             what, (0, self.width)
         )
         self._cells[row][begin:end] = [" "] * (min(end, self.width) - begin)
+        if end >= self.width:
+            self._written[row] = min(self._written[row], begin)
 
     def _erase_rows(self, what: int) -> None:
         below, above = range(self._row + 1, self.height), range(self._row)
@@ -148,6 +167,12 @@ class Terminal(Screen):
             self._changed.clear()
             await self._changed.wait()
         return found
+
+    def narrow(self, columns: int) -> None:
+        """Lose columns, and tell the program."""
+        super().narrow(columns)
+        size = struct.pack("HHHH", self.height, columns, 0, 0)
+        fcntl.ioctl(self._leader, termios.TIOCSWINSZ, size)
 
     def type(self, keys: str) -> None:
         """Press keys; `\\x03` is Ctrl+C."""
