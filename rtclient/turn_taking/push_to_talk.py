@@ -67,7 +67,7 @@ class PushToTalk:
         try:
             await self._begin()
         except BaseException:
-            self._tools.release()
+            await self._put_back()
             raise
         return self
 
@@ -93,10 +93,13 @@ class PushToTalk:
                 commit = {"type": "input_audio_buffer.commit"}
                 self.item, self.response = await self._answered(commit)
         finally:
-            self._tools.release()
-            if self._turn_detection is not None:
-                with contextlib.suppress(ConnectionLost):
-                    await self._set_turn_detection(self._turn_detection)
+            await self._put_back()
+
+    async def _put_back(self) -> None:
+        self._tools.release()
+        if self._turn_detection is not None:
+            with contextlib.suppress(ConnectionLost):
+                await self._set_turn_detection(self._turn_detection)
 
     async def _set_turn_detection(self, wire: Mapping[str, Any] | None) -> None:
         session = {"type": "realtime", "audio": {"input": {"turn_detection": wire}}}
