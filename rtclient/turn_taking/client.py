@@ -17,6 +17,7 @@ from rtclient.models.base import plain
 from rtclient.protocol.audio import to_base64
 from rtclient.protocol.dialects import Dialect, response_to_ga
 from rtclient.protocol.reading import value_at
+from rtclient.requests import new_id
 from rtclient.turn_taking.answers import Answer, AnswerSoFar
 from rtclient.turn_taking.interruption import cut
 from rtclient.turn_taking.push_to_talk import PushToTalk
@@ -86,7 +87,9 @@ class TurnTaking(Registering):
             raise ValueError("the sound is longer than 10 MiB: use send_audio and commit_audio")
         else:
             part = {"type": "input_audio", "audio": to_base64(question)}
-        return await self._answer(fields, {"type": "message", "role": "user", "content": [part]})
+        # With an id: else any item that the server adds at this moment would count as this one.
+        item = {"id": new_id("item"), "type": "message", "role": "user", "content": [part]}
+        return await self._answer(fields, item)
 
     async def interrupt(self, played_ms: int | None = None, *, item_id: str | None = None) -> None:
         """Stop what the model says, and let it forget what was not heard.

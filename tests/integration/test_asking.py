@@ -160,3 +160,19 @@ async def test_a_model_without_a_price_has_no_cost() -> None:
         await client.say("x")
         assert client.usage.total_tokens > 0
         assert client.cost is None
+
+
+async def test_a_question_that_is_refused_is_not_taken_for_another_item() -> None:
+    async def script(session: PeerSession) -> None:
+        await session.send(session_created())
+        question = await session.expect("conversation.item.create")
+        item = {"id": "another", "type": "message", "role": "user", "content": []}
+        await session.send({"type": "conversation.item.added", "event_id": "e1", "item": item})
+        error = {"type": "invalid_request_error", "code": "invalid_value", "message": "No."}
+        about = {"event_id": question["event_id"]}
+        await session.send({"type": "error", "event_id": "e2", "error": {**error, **about}})
+        await answer_with(session, {"status": "completed", "output": []})
+
+    async with ScriptedPeer(script) as peer, RTClient.to(peer.endpoint) as client:
+        with pytest.raises(RealtimeException, match="No"):
+            await client.ask("Is it me?")
