@@ -119,7 +119,9 @@ class RealtimeWebSocketClient:
         """Send a message and give the answer piece by piece, as it comes.
 
         Arguments and errors are those of `send_message`; wrong arguments are refused at once.
-        Leaving the loop early ends the answer.
+        Leaving the loop early ends the answer, as soon as nothing holds the stream any more. Inside
+        `async with client` the next call waits for that: close a stream that you keep, such as with
+        `contextlib.aclosing`.
         """
         if user_text is not None and not isinstance(user_text, str):
             raise TypeError("user_text must be text; sound goes into input_audio_chunks, a list")

@@ -149,6 +149,7 @@ class Registering(EventClient):
         model, text as it is and all else as JSON, and the model goes on: once for all calls that it
         made together. Raise `ToolError("…")` to tell the model what is wrong; of any other
         exception it hears only that the tool failed, and `on("error")` gets the exception.
+        It must not await `ask` or `say`: an answer that calls it waits for it.
 
         Args:
             function: With a type hint on each parameter.
@@ -173,9 +174,11 @@ class Registering(EventClient):
 
     async def close(self) -> None:
         """Close politely. What is iterated over ends, tools are cancelled. Safe to call twice."""
-        await self._tools.end()
-        await super().close()
-        await self._callbacks.end()
+        try:
+            await self._tools.end()
+            await super().close()
+        finally:
+            await self._callbacks.end()
 
     async def _send(
         self, event: dict[str, Any], answered: Answered | None = None
