@@ -25,7 +25,7 @@ from rtclient.talk.foot import Foot
 from rtclient.talk.keyboard import is_terminal, keys, lines
 from rtclient.talk.options import TalkOptions
 from rtclient.talk.playback import Playback
-from rtclient.talk.screen import Screen, open_screen, undisturbed
+from rtclient.talk.screen import PlainScreen, Screen, open_screen, undisturbed
 from rtclient.talk.sources import in_real_time, silence
 
 _FRAME_S: Final = 1 / 12
@@ -161,7 +161,7 @@ class _Conversation:
         try:
             # Before the dial, which takes its time: no key is to be lost or echoed.
             with contextlib.ExitStack() as stack:
-                if not self._options.stdin:
+                if self._has_keys:
                     self._pressed = stack.enter_context(keys())
                 return await self._held()
         except BrokenPipeError:
@@ -255,13 +255,19 @@ class _Conversation:
 
     # Keys -------------------------------------------------------------------------------------
 
+    @property
+    def _has_keys(self) -> bool:
+        """Whether keys are read one by one: not where the terminal must show what is typed."""
+        is_typed_blindly = self._options.text_only and isinstance(self._screen, PlainScreen)
+        return is_terminal() and not self._options.stdin and not is_typed_blindly
+
     async def _reading_keys(self) -> None:
-        if self._options.stdin:
-            pass  # it has the sound
-        elif is_terminal():
+        if self._has_keys:
             while key := await self._pressed.get():
                 self._on_key(key)
-        elif self._options.text_only and not self._ends.has_source:
+        elif self._options.stdin:
+            pass  # it has the sound
+        elif self._options.text_only and (is_terminal() or not self._ends.has_source):
             async for line in lines():
                 await self._quiet()
                 self._send(self._core.on_line(line))

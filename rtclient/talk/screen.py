@@ -43,10 +43,12 @@ class Screen(Protocol):
 
 
 class PlainScreen:
-    """Lines of text, each when it is finished."""
+    """Lines of text, each when it is finished; on a terminal also what can be done."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._is_for_a_person = out.isatty()
+        self._told: tuple[str, bool] | None = None
 
     def line(self, line: Line) -> None:
         """Write what was said."""
@@ -57,7 +59,11 @@ class PlainScreen:
         self._write(f"({printable(text)})")
 
     def update(self, view: View) -> None:
-        """Write nothing: it would be too much."""
+        """Write the hint, when there is a person to read it, and it is news."""
+        news = (view.hint, view.status.startswith("connecting"))
+        if self._is_for_a_person and view.hint and news != self._told:
+            self._told = news
+            self._write(f"({view.status}{_BETWEEN}{view.hint})")
 
     def close(self) -> None:
         """Nothing is to be put back."""

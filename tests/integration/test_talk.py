@@ -194,6 +194,18 @@ async def test_in_a_terminal_one_types_and_reads_and_leaves_with_ctrl_c(
         assert "Traceback" not in screen.text
 
 
+async def test_without_a_live_screen_one_sees_what_one_types(address: str, tmp_path: Path) -> None:
+    command = (sys.executable, "-m", "rtclient", "talk", "--url", address, "--text-only")
+    async with terminal(*command, folder=tmp_path, environment={"TERM": "dumb"}) as screen:
+        await screen.until("type and press Enter")
+        screen.type("good mor")
+        await screen.until("\ngood mor")
+        screen.type("ning\r")
+        await screen.until("Model: .*good morning")
+        screen.type("\x04")
+        assert await screen.ended() == 0
+
+
 async def test_who_ends_it_from_outside_gets_the_terminal_back(
     address: str, tmp_path: Path
 ) -> None:

@@ -48,6 +48,13 @@ def test_plain_lines_name_who_speaks():
     assert out.getvalue() == "You: What time is it?\nModel: It is —\n(Something [2J happened.)\n"
 
 
+def test_plain_lines_on_a_terminal_say_once_what_can_be_done(out):
+    screen = PlainScreen(out)
+    for status in ("connecting", "ready", "the model thinks", "ready"):
+        screen.update(View(status, hint="Ctrl+C ends"))
+    assert out.getvalue() == "(connecting  ·  Ctrl+C ends)\n(ready  ·  Ctrl+C ends)\n"
+
+
 def test_the_live_screen_shows_words_meters_and_facts(out):
     screen = live(out)
     screen.update(VIEW)
