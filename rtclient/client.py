@@ -12,7 +12,9 @@ Source: the constructor and the first methods are those of Microsoft's rtclient 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
+from rtclient.event_client import NOT_CONNECTED
 from rtclient.items import RTEvent, RTInputAudioItem, RTResponse
+from rtclient.low_level_client import ClientState
 from rtclient.models import (
     AudioFormat,
     Item,
@@ -178,6 +180,8 @@ class RTClient(TurnTaking):
         What `commit_audio` and `generate_response` return does not come here again. Each comes
         once, however many iterate. For a program that does not iterate the newest 16 are kept.
         """
+        if self.state is ClientState.IDLE:
+            raise RuntimeError(NOT_CONNECTED)
         return self._router.events
 
 

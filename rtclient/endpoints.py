@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
 
-from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.dialects import Dialect, check_dialect
 
 Kind = Literal["azure", "openai", "engine"]
 SessionKind = Literal["realtime", "transcription"]
@@ -113,6 +113,7 @@ def azure(
         ValueError: The address or the version cannot be used, or the name of a deployment is
             missing.
     """
+    check_dialect(dialect)
     name = "AZURE_OPENAI_ENDPOINT"
     parts, warnings = _split(endpoint, name)
     host = parts.hostname or ""

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, Unpack
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, Unpack
 
 from rtclient.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
 from rtclient.items import RTEvent
@@ -23,7 +23,7 @@ from rtclient.low_level_client import (
 from rtclient.models import Session
 from rtclient.protocol.answering import ANSWERS
 from rtclient.protocol.conversation import Conversation, is_benign
-from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.dialects import Dialect, check_dialect
 from rtclient.protocol.usage import Usage
 from rtclient.requests import Answered, Requests, as_exception, new_id
 from rtclient.routing import Router
@@ -31,6 +31,8 @@ from rtclient.streams import Signal
 
 if TYPE_CHECKING:
     from rtclient.recording.recorder import Recorder
+
+NOT_CONNECTED: Final = "this client is not connected: use `async with client`"
 
 _log = logging.getLogger(__name__)
 
@@ -127,6 +129,7 @@ class EventClient:
         return self
 
     def _prepare(self, low: RTLowLevelClient, dialect: Dialect) -> None:
+        check_dialect(dialect)
         self._low = low
         low.on_restored(self._on_restored)
         self._requests = Requests()
@@ -215,6 +218,8 @@ class EventClient:
         """
         from rtclient.recording.recorder import Recorder  # late: most programs record nothing
 
+        if self._low.closed:
+            raise RuntimeError("this client is closed: record before, or with a new one")
         recorder = Recorder(folder, self.conversation)
         self.attach(recorder)
         self._resources.callback(recorder.close)
@@ -226,6 +231,8 @@ class EventClient:
         Waits while the connection takes nothing. An event with an answer gets an `event_id`, if it
         has none.
         """
+        if not isinstance(event, dict):
+            raise TypeError(f"an event is a dict in the words of GA, not {type(event).__name__}")
         await self._send(event)
 
     async def request(self, event: dict[str, Any]) -> Any:
@@ -264,7 +271,12 @@ class EventClient:
         self, event: dict[str, Any], answered: Answered | None = None
     ) -> dict[str, Any]:
         if self._reader is None:
-            raise RuntimeError("this client is not connected: use `async with client`")
+            raise RuntimeError(NOT_CONNECTED)
+        if self._reader.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "this client belongs to another event loop: from another thread call it by"
+                " asyncio.run_coroutine_threadsafe"
+            )
         if event.get("type") in ANSWERS and not event.get("event_id"):
             event = {"event_id": new_id("event"), **event}
         # Noted before it leaves: its answer must not come first.

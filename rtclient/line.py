@@ -56,6 +56,15 @@ class ClientOptions:
     log_content: bool = False
     """Write whole events to the log, at DEBUG: words and sound are in them."""
 
+    def __post_init__(self) -> None:
+        """Refuse what would fail only while a connection is made."""
+        for policy in (self.connect_policy, self.reconnect_policy):
+            if not isinstance(policy, ReconnectPolicy):
+                raise TypeError(f"a policy is a ReconnectPolicy, not {type(policy).__name__}")
+        for seconds in (self.open_timeout_s, self.ping_interval_s or 0, self.ping_timeout_s or 0):
+            if not isinstance(seconds, int | float):
+                raise TypeError(f"a time is a number of seconds, not {type(seconds).__name__}")
+
 
 class Options(TypedDict, total=False):
     """The fields of `ClientOptions` as keywords."""

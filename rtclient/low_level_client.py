@@ -31,10 +31,10 @@ from rtclient.errors import (
     RTError,
 )
 from rtclient.line import ClientOptions, EndpointSource, Line, Options
-from rtclient.models import create_message_from_dict
+from rtclient.models import Model, create_message_from_dict
 from rtclient.protocol.bridge import PreviewClient
 from rtclient.protocol.codec import MAX_SERVER_BYTES, decode, encode
-from rtclient.protocol.dialects import Dialect
+from rtclient.protocol.dialects import Dialect, check_dialect
 from rtclient.resumption.actions import (
     ClientState,
     Close,
@@ -110,6 +110,7 @@ class RTLowLevelClient:
             dialect: What the program speaks; Microsoft's programs speak `preview`.
             options: The fields of `ClientOptions`: trust, proxy, policies, time limits, log.
         """
+        _check_credentials(token_credential, key_credential)
         source = _microsoft(url, token_credential, key_credential, model, azure_deployment)
         self._prepare(source, dialect, ClientOptions(**options))
 
@@ -131,6 +132,12 @@ class RTLowLevelClient:
         return self
 
     def _prepare(self, source: EndpointSource, dialect: Dialect, options: ClientOptions) -> None:
+        if not isinstance(source, Endpoint) and not callable(source):
+            raise TypeError(
+                "the address must be one of rtclient.endpoints, such as endpoints.parley(url), or a"
+                f" function that gives one, not {type(source).__name__}"
+            )
+        check_dialect(dialect)
         self._source = source
         self._options = options
         self._bridge = PreviewClient() if dialect == "preview" else None
@@ -244,11 +251,14 @@ class RTLowLevelClient:
             LocalProtocolError: It is no event, or there is no room to keep it.
             ConnectionLost: The session is over.
         """
-        if self.state is ClientState.IDLE:
-            raise RuntimeError("this client is not connected: call connect() first")
+        self._check_was_connected()
         if self.closed or self.state is ClientState.CLOSING:
             raise self._error or ConnectionLost(1000)
-        text = encode(message if isinstance(message, Mapping) else message.to_dict())
+        if not isinstance(message, Mapping | Model):
+            raise TypeError(
+                f"an event is a message of rtclient.models or a dict, not {type(message).__name__}"
+            )
+        text = encode(message.to_dict() if isinstance(message, Model) else message)
         for inner in self._bridge.to_inner(text).texts if self._bridge else (text,):
             event = _checked(inner)
             self._note("sends", event)
@@ -264,6 +274,7 @@ class RTLowLevelClient:
             ConnectionLost: The session is over, and could not be made again.
             RemoteProtocolError: The server sent something that is no event. The session goes on.
         """
+        self._check_was_connected()
         while not self._unread:
             if self.closed:
                 if self._error is not None:
@@ -290,6 +301,10 @@ class RTLowLevelClient:
         """Iterate over the events until the session ends."""
         while (message := await self.recv()) is not None:
             yield message
+
+    def _check_was_connected(self) -> None:
+        if self.state is ClientState.IDLE:
+            raise RuntimeError("this client is not connected: call connect() first")
 
     # What lines tell ----------------------------------------------------------------------
 
@@ -414,6 +429,16 @@ def _checked(text: str) -> dict[str, Any]:
 
 def _is_secure(source: EndpointSource) -> bool:
     return not isinstance(source, Endpoint) or source.url.startswith("wss://")
+
+
+def _check_credentials(token_credential: Any, key_credential: Any) -> None:
+    if key_credential is not None and not hasattr(key_credential, "key"):
+        raise TypeError(
+            'key_credential must have the key in .key, as AzureKeyCredential("…") has; a key alone'
+            " goes to RTClient.to(endpoints.openai(key=…)), or endpoints.azure"
+        )
+    if token_credential is not None and not hasattr(token_credential, "get_token"):
+        raise TypeError("token_credential must have get_token, as those of azure-identity have")
 
 
 def _microsoft(

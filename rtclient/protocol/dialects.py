@@ -140,6 +140,12 @@ Lost = list[str]
 """Dotted names of what could not cross, added to by the functions below."""
 
 
+def check_dialect(dialect: str) -> None:
+    """Raise `ValueError` for what is no dialect."""
+    if dialect not in DIALECTS:
+        raise ValueError(f"dialect must be {' or '.join(DIALECTS)}")
+
+
 def dialect_of(event: Mapping[str, Any]) -> Dialect | None:
     """Return what a client's first update shows about it; None when the event shows nothing."""
     if event.get("type") == "transcription_session.update":
