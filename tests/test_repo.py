@@ -125,7 +125,7 @@ PURE = (
     "server/relay/session_view.py",
     "server/relay/spoken_items.py",
 )
-# Package → the files that may import it (a folder ends with a slash).
+# Package, or one of our own → the files that may import it (a folder ends with a slash).
 ONLY_IN = {
     "fastapi": ("server/__main__.py", "server/app.py", "server/routes/", "tests/", "examples/"),
     "starlette": ("server/app.py", "server/routes/", "tests/"),
@@ -145,6 +145,14 @@ ONLY_IN = {
     "soundfile": ("rtclient/sound_files.py", "tests/", "bench/", "scripts/"),
     "httpx2": ("rtclient/engine/remote/client.py", "tests/"),
     "server": ("server/", "tests/", "bench/", "scripts/"),
+    "rtclient.commands": ("rtclient/commands/", "rtclient/__main__.py", "tests/", "scripts/"),
+    "rtclient.talk": ("rtclient/talk/", "rtclient/commands/", "tests/", "scripts/"),
+    "rtclient.turn_taking": (
+        "rtclient/turn_taking/",
+        "rtclient/client.py",
+        "rtclient/__init__.py",
+        "tests/",
+    ),
     "azure": ("rtclient/service/opening.py", "server/upstreams/", "tests/"),
     "cryptography": ("server/certificates.py", "tests/"),
     "pydantic": ("server/", "tests/", "scripts/"),
