@@ -224,19 +224,7 @@ def lines_with(pattern: str, names: list[str]) -> Iterator[str]:
 
 
 def text_files() -> list[str]:
-    binary = (
-        ".png",
-        ".wav",
-        ".ico",
-        ".woff2",
-        ".pcm",
-        ".raw",
-        ".gz",
-        ".pem",
-        ".flac",
-        ".ogg",
-        ".mp3",
-    )
+    binary = tuple(".png .ico .woff2 .wav .pcm .raw .flac .ogg .mp3 .gz .pem".split())
     return [name for name in files() if not name.endswith(binary)]
 
 
