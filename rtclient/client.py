@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from rtclient.event_client import NOT_CONNECTED
-from rtclient.items import RTEvent, RTInputAudioItem, RTResponse
+from rtclient.items import RTInputAudioItem, RTResponse, RTTurn
 from rtclient.low_level_client import ClientState
 from rtclient.models import (
     AudioFormat,
@@ -174,7 +174,7 @@ class RTClient(TurnTaking):
         response: RTResponse = await self.request(self._response_create(fields))
         return response
 
-    def events(self) -> AsyncIterator[RTEvent]:
+    def events(self) -> AsyncIterator[RTTurn]:
         """Iterate over the turns and responses that begin by themselves, until the end.
 
         What `commit_audio` and `generate_response` return does not come here again. Each comes

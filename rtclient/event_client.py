@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, Self, Unpack
 
 from rtclient.errors import ConnectionLost, LocalProtocolError, RemoteProtocolError
-from rtclient.items import RTEvent
+from rtclient.items import RTTurn
 from rtclient.low_level_client import (
     ClientState,
     EndpointSource,
@@ -324,7 +324,7 @@ class EventClient:
 
     def _take(self, event: dict[str, Any]) -> None:
         kind = event["type"]
-        begun: RTEvent | None = None
+        begun: RTTurn | None = None
         answer: dict[str, Any] | RemoteProtocolError = event
         try:
             self.conversation.apply(event)

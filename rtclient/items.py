@@ -276,4 +276,4 @@ class RTResponse(_Awaitable):
         self._complete.set(error)
 
 
-RTEvent = RTInputAudioItem | RTResponse
+RTTurn = RTInputAudioItem | RTResponse

@@ -9,7 +9,6 @@ from typing import Any
 from rtclient.errors import ConnectionLost, ServerError
 from rtclient.items import (
     RTAudioContent,
-    RTEvent,
     RTFunctionCallItem,
     RTInputAudioItem,
     RTMessageContent,
@@ -17,6 +16,7 @@ from rtclient.items import (
     RTOutputItem,
     RTResponse,
     RTTextContent,
+    RTTurn,
     SendEvent,
 )
 from rtclient.models import Response, ResponseItem
@@ -45,7 +45,7 @@ class Router:
         self._send = send
         self.has_transcription = False
         """Whether the session transcribes what the person says."""
-        self.events: Stream[RTEvent] = Stream(MAX_UNREAD_EVENTS)
+        self.events: Stream[RTTurn] = Stream(MAX_UNREAD_EVENTS)
         self._inputs: dict[str, RTInputAudioItem] = {}
         self._responses: dict[str, RTResponse] = {}
         self._items: dict[str, RTOutputItem] = {}
@@ -60,7 +60,7 @@ class Router:
         """Return a response in the program's words."""
         return Response.from_dict(response_to_preview(raw, []) if self._in_preview else raw)
 
-    def see(self, event: Mapping[str, Any]) -> RTEvent | None:
+    def see(self, event: Mapping[str, Any]) -> RTTurn | None:
         """Take in a GA event; return the turn that it begins or commits, or the response."""
         kind: str = event["type"]
         if kind.startswith("response."):
@@ -77,7 +77,7 @@ class Router:
             return self._see_input(kind, event)
         return None
 
-    def offer(self, begun: RTEvent, *, is_awaited: bool) -> None:
+    def offer(self, begun: RTTurn, *, is_awaited: bool) -> None:
         """Give it to who iterates over `events`, unless a call has it or it was given before."""
         if not begun._is_given:
             begun._is_given = True
