@@ -402,6 +402,7 @@ class WorkerPool:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 env=worker_environment(),
+                start_new_session=True,  # Ctrl+C is for the engine, which then ends them
             )
         except OSError as exc:
             self._last_fault = f"Its process could not be started ({exc.strerror})."

@@ -6,6 +6,7 @@ The real senses behind real sockets; what is said to the engine comes from its o
 import asyncio
 import base64
 import contextlib
+import os
 import time
 from dataclasses import dataclass
 
@@ -75,6 +76,11 @@ async def until(condition):
             async with asyncio.timeout(0.01):
                 await asyncio.Event().wait()
     return result
+
+
+async def test_ctrl_c_in_the_terminal_is_for_the_engine_only(engine):
+    for worker in await all_there(engine.ears, 2):
+        assert os.getsid(worker.pid) != os.getsid(0)
 
 
 async def all_there(pool, count):
