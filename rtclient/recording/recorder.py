@@ -313,5 +313,9 @@ def _native(pcm: bytes) -> "array[int]":
 def _replace(path: Path, text: str) -> None:
     """Write a file in one go: whoever reads it sees the old text or the new one."""
     draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except BaseException:  # Ctrl+C, too: half a text is of no use
+        draft.unlink(missing_ok=True)
+        raise

@@ -262,6 +262,14 @@ def test_after_the_end_nothing_is_written(play: Play) -> None:
     assert {path.suffix for path in before} == {".wav", ".json", ".md"}
 
 
+def test_a_text_that_cannot_be_written_leaves_no_half_of_it(play: Play) -> None:
+    (play.folder / "conversation.md").unlink(missing_ok=True)
+    (play.folder / "conversation.md").mkdir()
+    play.says(tone(0.1, 500))
+    play.commit("u")
+    assert not list(play.folder.glob("*.part"))
+
+
 def test_a_folder_that_is_gone_ends_the_recording_and_is_told_once(
     play: Play, caplog: pytest.LogCaptureFixture
 ) -> None:
