@@ -206,6 +206,8 @@ class _Work:
 
     def _code(self) -> int:
         failed = [line for line in self._lines if line.text is None]
+        if not any(line.text for line in self._lines) and not failed:
+            frame.say("No words are heard in the file.")
         if not failed:
             return frame.OK
         frame.say(self._failed(failed[0].said).text)

@@ -187,7 +187,16 @@ class _Conversation:
                 self._until_closed(),
                 self._is_over.wait(),
             )
+        if self._options.has_microphone_file and not self._has_spoken:
+            self._core.notices.append(
+                "No speech was heard in the sound that was given. Is it loud enough?"
+                " A lower --vad-threshold hears more."
+            )
         return 0
+
+    @property
+    def _has_spoken(self) -> bool:
+        return any(item.role == "user" for item in self._client.conversation.items)
 
     async def _configure(self) -> None:
         session = self._options.session()

@@ -102,6 +102,13 @@ async def test_a_file_is_transcribed_piece_by_piece(engine: str, tmp_path: Path)
     assert all(line["text"] for line in lines)
 
 
+async def test_a_file_in_which_nobody_speaks_is_told(engine: str, tmp_path: Path) -> None:
+    write_wav(tmp_path / "in.wav", quiet(500))
+    code, out, err = await run("transcribe", "in.wav", "--url", engine, folder=tmp_path)
+    assert (code, out) == (0, "")
+    assert "No words are heard in the file." in err
+
+
 async def test_a_model_that_cannot_transcribe_is_told(engine: str, tmp_path: Path) -> None:
     code, out, err = await run(
         *("transcribe", recording(tmp_path, 2), "--url", engine, "--transcription", "deaf"),

@@ -102,6 +102,13 @@ async def test_who_speaks_over_the_model_interrupts_it(tmp_path: Path) -> None:
     assert 0 < cut["audio_end_ms"] < 2000
 
 
+async def test_a_file_in_which_nobody_speaks_is_told(tmp_path: Path) -> None:
+    write_wav(tmp_path / "in.wav", quiet(500))
+    code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "out.wav")
+    assert code == 0
+    assert "No speech was heard" in shown
+
+
 async def test_behind_the_greeting_a_whole_file_is_one_turn_of_push_to_talk(tmp_path: Path) -> None:
     write_wav(tmp_path / "in.wav", loud(300) + quiet(400) + loud(300))
     code, shown = await talked(
