@@ -121,7 +121,9 @@ def run(
     """
 
     # Without a handler of ours warnings of the library would tear what stands on the screen.
-    logging.getLogger("rtclient").addHandler(logging.NullHandler())
+    # Microsoft's would say in a page what our advice says in a line.
+    for name in ("rtclient", "azure"):
+        logging.getLogger(name).addHandler(logging.NullHandler())
 
     async def main() -> int:
         with _cancelled_by_sigterm():

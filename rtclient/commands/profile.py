@@ -81,7 +81,7 @@ def _wanted(action: argparse.Action) -> str:
 
 
 def _unknown(name: str, known: Collection[str]) -> str:
-    if name.endswith(("key", "token")):
+    if name.lower().endswith(("key", "token")):
         return f"{name} does not belong into a profile: keys stand in .env or the environment."
     near = difflib.get_close_matches(name, known, n=1)
     hint = f" Did you mean {near[0]}?" if near else ""

@@ -1,5 +1,6 @@
 """What all commands do alike."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,12 @@ def test_a_bug_is_not_hidden() -> None:
 
 async def fine() -> int:
     return 3
+
+
+@pytest.mark.parametrize("name", ["rtclient", "azure"])
+def test_libraries_do_not_talk_between(name: str) -> None:
+    frame.run(fine, CHOICE)
+    assert logging.getLogger(name).handlers, "Python's last resort would print their warnings"
 
 
 def test_the_exit_code_of_the_work_is_that_of_the_command() -> None:

@@ -59,6 +59,7 @@ def test_options_of_other_commands_are_passed_over() -> None:
         ({"file": "x"}, "file is no option."),
         ({"profile": "x"}, "profile is no option."),
         ({"api-key": KEY}, "keys stand in .env"),
+        ({"AZURE_OPENAI_API_KEY": KEY}, "keys stand in .env"),
     ],
 )
 def test_a_fault_names_the_option_and_never_its_value(values: dict[str, Any], words: str) -> None:
