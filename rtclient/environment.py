@@ -3,6 +3,7 @@
 Nothing else in `rtclient` looks at the environment; everything takes arguments.
 """
 
+import logging
 import os
 import re
 from collections.abc import Collection, Mapping
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from rtclient.endpoints import clean
-from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, kind_of
+from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, kind_of, misspelt
 
 LOCAL = "LOCAL_"
 """What the names of the engine's settings for model servers begin with."""
 ENGINE_KEY = "RTCLIENT_ENGINE_KEY"
 """The variable that holds the key which clients of an engine must present."""
+
+_log = logging.getLogger(__name__)
 
 _ASSIGNMENT: Final = re.compile(
     r"^[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=[ \t]*"
@@ -74,6 +77,8 @@ def local_settings(start: Path | None = None) -> tuple[dict[str, str], Path | No
 def service_settings(upstream: str | None = None, start: Path | None = None) -> ServiceSettings:
     """Return which voice service to use: from the environment, else from the nearest `.env`.
 
+    A name in that file that looks like a misspelt setting is told by a warning in the log.
+
     Args:
         upstream: `azure`, `openai` or `engine`, instead of what `UPSTREAM` says.
         start: where the search for `.env` begins; None is the working directory.
@@ -97,6 +102,8 @@ def service_settings(upstream: str | None = None, start: Path | None = None) -> 
     values = {name: clean(os.environ.get(name, "")) for name in NAMES.values()}
     from_file = {name for name, value in values.items() if not value and theirs.get(name)}
     values |= {name: theirs[name] for name in from_file}
+    for sentence in misspelt(theirs, values):
+        _log.warning("%s", sentence)
     return ServiceSettings.from_values(values, source=path if from_file else None).using(chosen)
 
 

@@ -7,7 +7,8 @@ Rules of the file:
 - the repr shows no value, for the same reason.
 """
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Self, cast, get_args
@@ -22,6 +23,9 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 _SWITCH_ON: Final = ("on", "true", "yes", "1", "t", "y")
 _SWITCH_OFF: Final = ("off", "false", "no", "0", "f", "n")
 _OFF: Final = "off"
+_OF_A_SERVICE: Final = ("AZURE_OPENAI_", "OPENAI_")
+_NEAR: Final = 0.8
+"""How alike two names are of which one may be meant for the other, 0 to 1."""
 
 
 class SettingsError(ValueError):
@@ -164,6 +168,21 @@ class ServiceSettings:
         except ValueError as exc:
             found.append(str(exc))
         return found
+
+
+def misspelt(given: Iterable[str], values: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each given name that is probably meant for a setting without a value.
+
+    Args:
+        given: The names in a `.env`.
+        values: The settings by their names, as they were found.
+    """
+    found = []
+    for name in given:
+        near = difflib.get_close_matches(name, values, n=1, cutoff=_NEAR)
+        if near and not values[near[0]] and name != near[0] and name.startswith(_OF_A_SERVICE):
+            found.append(f"{name} in .env is not a setting and has no effect; {near[0]} is one.")
+    return found
 
 
 def _one_of(*allowed: str) -> Callable[[str], str]:

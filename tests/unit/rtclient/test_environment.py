@@ -160,3 +160,14 @@ def test_what_cannot_be_a_service_is_told(tmp_path: Path) -> None:
     (tmp_path / ".env").write_bytes(b"\xff")
     with pytest.raises(SettingsError, match="cannot be read"):
         service_settings(start=tmp_path)
+
+
+@pytest.mark.usefixtures("nothing_set")
+def test_a_misspelt_setting_in_dotenv_is_told_without_its_value(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ".env").write_text("OPENAI_KEY=sk-canary\n")
+    assert service_settings(start=tmp_path).kind == "engine"
+    (message,) = caplog.messages
+    assert "OPENAI_API_KEY is one" in message
+    assert "canary" not in message

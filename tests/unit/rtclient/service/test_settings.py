@@ -2,7 +2,7 @@
 
 import pytest
 
-from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, kind_of
+from rtclient.service.settings import NAMES, ServiceSettings, SettingsError, kind_of, misspelt
 from server.settings import Settings, load_settings
 from server.settings import names as server_names
 
@@ -115,3 +115,24 @@ def test_another_service_can_be_chosen() -> None:
 @pytest.mark.parametrize(("text", "is_on"), [("on", True), ("False", False), ("0", False)])
 def test_switches_are_read_as_people_write_them(text: str, is_on: bool) -> None:
     assert ServiceSettings.from_values({"PARLEY_TLS_VERIFY": text}).tls_verify is is_on
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("OPENAI_KEY", "OPENAI_API_KEY"),
+        ("AZURE_OPENAI_KEY", "AZURE_OPENAI_API_KEY"),
+        ("AZURE_OPENAI_DEPLOYMENT_NAME", "AZURE_OPENAI_DEPLOYMENT"),
+        ("AZURE_OPENAI_API_ENDPOINT", "AZURE_OPENAI_ENDPOINT"),
+    ],
+)
+def test_a_name_that_is_nearly_a_missing_setting_is_told(name: str, meant: str) -> None:
+    nothing = dict.fromkeys(NAMES.values(), "")
+    (sentence,) = misspelt([name], nothing)
+    assert sentence == f"{name} in .env is not a setting and has no effect; {meant} is one."
+    assert misspelt([name], nothing | {meant: "set"}) == []
+
+
+@pytest.mark.parametrize("name", ["OPENAI_API_KEY", "OPENAI_ORG_ID", "MY_OPENAI_KEY", "PORT"])
+def test_a_setting_and_what_is_of_others_is_not_told(name: str) -> None:
+    assert misspelt([name], dict.fromkeys(NAMES.values(), "")) == []
