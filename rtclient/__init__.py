@@ -122,6 +122,7 @@ from rtclient.models import (
 )
 from rtclient.oneshot.client import RealtimeWebSocketClient
 from rtclient.oneshot.config import RealtimeConfig
+from rtclient.protocol.usage import SessionUsage
 from rtclient.resumption.actions import Restoration
 from rtclient.resumption.policy import ReconnectPolicy
 from rtclient.tools.kinds import ToolError
@@ -244,6 +245,7 @@ __all__ = [
     "SessionUpdateMessage",
     "SessionUpdateParams",
     "SessionUpdatedMessage",
+    "SessionUsage",
     "SpeechEdge",
     "SystemContentPart",
     "SystemMessageItem",

@@ -24,7 +24,7 @@ from rtclient.models import Session
 from rtclient.protocol.answering import ANSWERS
 from rtclient.protocol.conversation import Conversation, is_benign
 from rtclient.protocol.dialects import Dialect, check_dialect
-from rtclient.protocol.usage import Usage
+from rtclient.protocol.usage import SessionUsage
 from rtclient.requests import Answered, Requests, as_exception, new_id
 from rtclient.routing import Router
 from rtclient.streams import Signal
@@ -156,7 +156,7 @@ class EventClient:
         return self._low.request_id
 
     @property
-    def usage(self) -> Usage:
+    def usage(self) -> SessionUsage:
         """The tokens used so far."""
         return self.conversation.usage
 

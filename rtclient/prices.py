@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from rtclient.protocol.usage import Usage
+from rtclient.protocol.usage import SessionUsage
 
 AS_OF: Final = date(2026, 11, 19)
 """When the prices were last looked up."""
@@ -109,7 +109,9 @@ def transcription_prices_of(model: str | None) -> TranscriptionPrices | None:
     return TRANSCRIPTION_PRICES.get(_family(model))
 
 
-def cost_of(usage: Usage, prices: Prices, transcription: TranscriptionPrices | None = None) -> Cost:
+def cost_of(
+    usage: SessionUsage, prices: Prices, transcription: TranscriptionPrices | None = None
+) -> Cost:
     """Return what this usage costs.
 
     Args:
@@ -145,7 +147,7 @@ def cost_of(usage: Usage, prices: Prices, transcription: TranscriptionPrices | N
     )
 
 
-def _transcription(usage: Usage, prices: TranscriptionPrices) -> float:
+def _transcription(usage: SessionUsage, prices: TranscriptionPrices) -> float:
     tokens_in = usage.transcription_tokens - usage.transcription_output_tokens
     return (
         usage.transcription_s / 60 * prices.minute

@@ -23,7 +23,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "What callbacks get": "Transcript AudioChunk SpeechEdge ErrorReport ToolCall ToolError",
     "The conversation": "protocol.conversation.Conversation protocol.conversation.Change"
     " protocol.items.Item protocol.items.Part protocol.items.Transcription"
-    " protocol.responses.Response protocol.usage.Usage",
+    " protocol.responses.Response SessionUsage",
     "Cost": "prices.Cost prices.Prices prices.cost_of prices.prices_of",
     "One call": "RealtimeConfig RealtimeWebSocketClient",
     "The low-level client": "RTLowLevelClient low_level_client.ClientOptions ClientState"

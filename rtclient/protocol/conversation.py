@@ -36,7 +36,7 @@ from rtclient.protocol.reading import decoded_bytes, index_of, mapping_of, text_
 from rtclient.protocol.responses import Response, Responses
 from rtclient.protocol.session import merge, sound_format
 from rtclient.protocol.sound_lengths import SoundLengths
-from rtclient.protocol.usage import Usage
+from rtclient.protocol.usage import SessionUsage
 
 Event = Mapping[str, Any]
 
@@ -75,7 +75,7 @@ class Conversation:
     def __init__(self) -> None:
         self.session: dict[str, Any] = {}
         """The effective settings, as the server last confirmed them; {} before that."""
-        self.usage = Usage()
+        self.usage = SessionUsage()
         """Totals of all responses and transcriptions so far."""
         self.is_user_speaking = False
         """Whether the server hears speech right now."""

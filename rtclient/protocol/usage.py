@@ -13,7 +13,7 @@ from rtclient.protocol.reading import count_of, mapping_of
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class SessionUsage:
     """Totals in tokens. What was cached is part of the input, not besides it."""
 
     total_tokens: int = 0

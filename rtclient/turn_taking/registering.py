@@ -7,7 +7,7 @@ from rtclient.event_client import EventClient
 from rtclient.low_level_client import ClientState, RTLowLevelClient
 from rtclient.protocol.dialects import Dialect
 from rtclient.protocol.responses import Response
-from rtclient.protocol.usage import Usage
+from rtclient.protocol.usage import SessionUsage
 from rtclient.requests import Answered
 from rtclient.resumption.actions import Restoration
 from rtclient.tools.rounds import ToolCall
@@ -62,7 +62,7 @@ class Registering(EventClient):
     @overload
     def on(self, name: Literal["tool_call"]) -> Registers[ToolCall]: ...
     @overload
-    def on(self, name: Literal["usage"]) -> Registers[Usage]: ...
+    def on(self, name: Literal["usage"]) -> Registers[SessionUsage]: ...
     @overload
     def on(self, name: Literal["error"]) -> Registers[ErrorReport]: ...
     @overload
@@ -90,7 +90,7 @@ class Registering(EventClient):
                 `speech_started`, `speech_stopped`: `SpeechEdge`, the person;
                 `response_started`, `response_done`: `rtclient.protocol.responses.Response`;
                 `tool_call`: `ToolCall`, the model calls a function;
-                `usage`: `rtclient.protocol.usage.Usage`, the session's tokens so far;
+                `usage`: `SessionUsage`, the session's tokens so far;
                 `error`: `ErrorReport`, something failed and the conversation goes on;
                 `state`: `ClientState`, of the connection;
                 `restored`: `Restoration`, the conversation goes on over another connection;

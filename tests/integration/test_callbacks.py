@@ -15,7 +15,7 @@ from rtclient import (
 )
 from rtclient.low_level_client import ClientState
 from rtclient.protocol.responses import Response
-from rtclient.protocol.usage import Usage
+from rtclient.protocol.usage import SessionUsage
 from rtclient.testing import engine, silence, speech
 from tests.support.talking import LONG, talking
 
@@ -74,11 +74,11 @@ async def test_a_callback_that_fails_stops_nothing_and_is_reported() -> None:
     async with talking({"turns": [{"answer": "Still here."}]}) as client:
 
         @client.on("usage")
-        def plain(_: Usage) -> None:
+        def plain(_: SessionUsage) -> None:
             raise KeyError("plain")
 
         @client.on("usage")
-        async def slow(_: Usage) -> None:
+        async def slow(_: SessionUsage) -> None:
             raise KeyError("slow")
 
         assert (await client.ask("x")).transcript == "Still here."
@@ -107,7 +107,7 @@ async def test_callbacks_are_told_states_usage_errors_and_events() -> None:
     async with engine() as endpoint:
         client = RTClient.to(endpoint)
         states: list[ClientState] = []
-        uses: list[Usage] = []
+        uses: list[SessionUsage] = []
         errors: list[ErrorReport] = []
         kinds: list[str] = []
         client.on("state", states.append)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rtclient.protocol.usage import Usage
+from rtclient.protocol.usage import SessionUsage
 
 RESPONSE = {
     "total_tokens": 30,
@@ -22,8 +22,8 @@ RESPONSE = {
 
 
 def test_responses_add_up() -> None:
-    usage = Usage().with_response(RESPONSE).with_response(RESPONSE)
-    assert usage == Usage(
+    usage = SessionUsage().with_response(RESPONSE).with_response(RESPONSE)
+    assert usage == SessionUsage(
         total_tokens=60,
         input_tokens=40,
         output_tokens=20,
@@ -42,17 +42,19 @@ def test_responses_add_up() -> None:
 
 @pytest.mark.parametrize("usage", [None, {}, "none", 3])
 def test_a_response_that_reports_nothing_counts_as_none(usage: Any) -> None:
-    assert Usage().with_response(usage) == Usage()
+    assert SessionUsage().with_response(usage) == SessionUsage()
 
 
 def test_fields_that_are_missing_or_odd_count_as_zero() -> None:
-    usage = Usage().with_response({"total_tokens": 7, "input_tokens": "9", "output_tokens": True})
-    assert usage == Usage(total_tokens=7, responses=1)
+    usage = SessionUsage().with_response(
+        {"total_tokens": 7, "input_tokens": "9", "output_tokens": True}
+    )
+    assert usage == SessionUsage(total_tokens=7, responses=1)
 
 
 def test_transcripts_count_in_tokens_or_in_seconds() -> None:
-    usage = Usage().with_transcription({"type": "tokens", "total_tokens": 12})
+    usage = SessionUsage().with_transcription({"type": "tokens", "total_tokens": 12})
     usage = usage.with_transcription({"type": "duration", "seconds": 2})
     usage = usage.with_transcription({"type": "duration", "seconds": None})
     usage = usage.with_transcription(None)
-    assert usage == Usage(transcription_tokens=12, transcription_s=2.0)
+    assert usage == SessionUsage(transcription_tokens=12, transcription_s=2.0)
