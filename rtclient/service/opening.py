@@ -7,6 +7,7 @@ Rules of the file:
 
 import contextlib
 import importlib.util
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from typing import Any
@@ -16,6 +17,8 @@ from rtclient.engine_process import engine_process
 from rtclient.low_level_client import EndpointSource
 from rtclient.service.entra import token_of
 from rtclient.service.settings import ServiceSettings, SettingsError
+
+_log = logging.getLogger(__name__)
 
 _WITHOUT_KEY = "install what Microsoft Entra ID needs: pip install 'rtclient[azure]'"
 
@@ -103,9 +106,15 @@ class OpenedOnDial:
         self._source: EndpointSource | None = None
 
     async def __call__(self) -> Endpoint:
-        """Return the address. Raises what `open_upstream` raises."""
+        """Return the address; what is to be known of it goes to the log, once.
+
+        Raises what `open_upstream` raises.
+        """
         if self._source is None:
             self._source = await self._open.enter_async_context(open_upstream(self._settings))
+            if isinstance(self._source, Endpoint):
+                for warning in self._source.warnings:
+                    _log.warning("%s", warning)
         return self._source if isinstance(self._source, Endpoint) else await self._source()
 
     async def close(self) -> None:

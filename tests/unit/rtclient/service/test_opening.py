@@ -84,6 +84,18 @@ async def test_an_address_is_opened_by_the_first_dial() -> None:
     await opened.close()
 
 
+async def test_what_is_to_be_known_of_an_address_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings = ServiceSettings(openai_base_url="http://voice.example/v1", openai_key="sk-canary")
+    opened = OpenedOnDial(settings)
+    await opened()
+    await opened()
+    (message,) = caplog.messages
+    assert "unencrypted" in message
+    assert "canary" not in message
+
+
 async def test_settings_that_lead_nowhere_are_told_before_any_dial() -> None:
     with pytest.raises(SettingsError):
         OpenedOnDial(ServiceSettings(choice="openai"))
