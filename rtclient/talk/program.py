@@ -72,7 +72,7 @@ async def talk(
             return 1
         if shown.isatty() and not options.plain:
             shown = stack.enter_context(undisturbed(shown))
-        screen = open_screen(shown, is_plain=options.plain)
+        screen = open_screen(shown, is_plain=options.plain, notes=None if out else sys.stderr)
         stack.callback(screen.close)
         core = TalkCore(
             options,

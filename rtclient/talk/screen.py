@@ -45,8 +45,10 @@ class Screen(Protocol):
 class PlainScreen:
     """Lines of text, each when it is finished; on a terminal also what can be done."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, notes: TextIO | None = None) -> None:
+        """Begin. `notes`: where notices go; None: between the lines."""
         self._out = out
+        self._notes = notes or out
         self._is_for_a_person = out.isatty()
         self._told: tuple[str, bool] | None = None
 
@@ -56,7 +58,7 @@ class PlainScreen:
 
     def note(self, text: str) -> None:
         """Write a notice."""
-        self._write(f"({printable(text)})")
+        self._write(f"({printable(text)})", self._notes)
 
     def update(self, view: View) -> None:
         """Write the hint, when there is a person to read it, and it is news."""
@@ -68,9 +70,10 @@ class PlainScreen:
     def close(self) -> None:
         """Nothing is to be put back."""
 
-    def _write(self, text: str) -> None:
-        self._out.write(f"{text}\n")
-        self._out.flush()
+    def _write(self, text: str, out: TextIO | None = None) -> None:
+        out = out or self._out
+        out.write(f"{text}\n")
+        out.flush()
 
 
 class LiveScreen:
@@ -228,9 +231,11 @@ _STATUS_COLORS: Final = {
 }
 
 
-def open_screen(out: TextIO, *, is_plain: bool = False) -> Screen:
-    """Return the screen for where `out` leads to."""
-    if is_plain or not out.isatty():
+def open_screen(out: TextIO, *, is_plain: bool = False, notes: TextIO | None = None) -> Screen:
+    """Return the screen for where `out` leads to, with notices in `notes` if that is a pipe."""
+    if not out.isatty():
+        return PlainScreen(out, notes)
+    if is_plain:
         return PlainScreen(out)
     try:
         live = LiveScreen(out)

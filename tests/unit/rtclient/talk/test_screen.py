@@ -48,6 +48,15 @@ def test_plain_lines_name_who_speaks():
     assert out.getvalue() == "You: What time is it?\nModel: It is —\n(Something [2J happened.)\n"
 
 
+def test_notices_do_not_get_into_what_a_program_reads():
+    out, notes = io.StringIO(), io.StringIO()
+    screen = open_screen(out, notes=notes)
+    screen.line(Line("you", "What time is it?"))
+    screen.note("Something happened.")
+    assert out.getvalue() == "You: What time is it?\n"
+    assert notes.getvalue() == "(Something happened.)\n"
+
+
 def test_plain_lines_on_a_terminal_say_once_what_can_be_done(out):
     screen = PlainScreen(out)
     for status in ("connecting", "ready", "the model thinks", "ready"):
