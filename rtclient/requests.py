@@ -10,8 +10,7 @@ from typing import Any
 
 from rtclient.errors import ServerError
 from rtclient.models import RealtimeError
-from rtclient.protocol.answering import ANSWERS, is_refused
-from rtclient.protocol.reading import mapping_of
+from rtclient.protocol.answering import ANSWERS, begins, is_refused, item_id_of
 
 _MAX_OPEN = 1000
 
@@ -108,22 +107,6 @@ class Requests:
 def _fits(asked: Mapping[str, Any], answer: Mapping[str, Any]) -> bool:
     """Tell whether an event of the right type is about what was asked."""
     if asked["type"] == "response.create":
-        return _fits_response(mapping_of(asked.get("response")), mapping_of(answer.get("response")))
-    asked_id = asked.get("item_id", _id(asked.get("item")))
-    return asked_id is None or bool(asked_id == answer.get("item_id", _id(answer.get("item"))))
-
-
-def _fits_response(asked: Mapping[str, Any], response: Mapping[str, Any]) -> bool:
-    """Tell responses that were asked for from those that the server began by itself."""
-    # Servers that know no metadata show none.
-    shown = response.get("metadata")
-    if asked.get("metadata") and shown and shown != asked["metadata"]:
-        return False
-    # A response beside the conversation says so by a null; not every server has the field.
-    asked_beside = asked.get("conversation") == "none"
-    is_beside = response.get("conversation_id") is None
-    return "conversation_id" not in response or is_beside == asked_beside
-
-
-def _id(item: object) -> Any:
-    return mapping_of(item).get("id")
+        return begins(asked, answer.get("response"))
+    asked_id = item_id_of(asked)
+    return asked_id is None or bool(asked_id == item_id_of(answer))

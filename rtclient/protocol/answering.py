@@ -9,7 +9,7 @@ Source: Realtime API reference, client events and server events.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from rtclient.protocol.reading import mapping_of
+from rtclient.protocol.reading import mapping_of, value_at
 
 ANSWERS: Final[Mapping[str, str]] = {
     "session.update": "session.updated",
@@ -22,6 +22,31 @@ ANSWERS: Final[Mapping[str, str]] = {
     "response.create": "response.created",
 }
 """Type of the client's event → type of the event that says it was done."""
+
+
+def item_id_of(event: Mapping[str, Any]) -> Any:
+    """Return the id of the item that an event of either side is about; None when it names none."""
+    return event.get("item_id", value_at(event, "item", "id"))
+
+
+def begins(create: Mapping[str, Any], response: object) -> bool:
+    """Tell whether a response may be the one that this `response.create` asked for.
+
+    The server begins responses by itself, too.
+
+    Args:
+        create: The event as it was sent.
+        response: The `response` of a `response.created`.
+    """
+    asked, shown = mapping_of(create.get("response")), mapping_of(response)
+    # Servers that know no metadata show none.
+    wanted, has = asked.get("metadata"), shown.get("metadata")
+    if wanted and has and has != wanted:
+        return False
+    # A response beside the conversation says so by a null; not every server has the field.
+    asked_beside = asked.get("conversation") == "none"
+    is_beside = shown.get("conversation_id") is None
+    return "conversation_id" not in shown or is_beside == asked_beside
 
 
 def is_refused(event: Mapping[str, Any], error: object, *, is_oldest: bool) -> bool:

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from rtclient.errors import LocalProtocolError
-from rtclient.protocol.answering import ANSWERS, is_refused
+from rtclient.protocol.answering import ANSWERS, begins, is_refused, item_id_of
 from rtclient.protocol.codec import encode
-from rtclient.protocol.reading import value_at
 
 Event = dict[str, Any]
 
@@ -142,7 +141,7 @@ class Outbox:
             self._response_began(event.get("response"))
         elif kind in _CONFIRMING:
             name = "conversation.item.added" if kind == "conversation.item.done" else kind
-            self._confirm(name, _item_id(event))
+            self._confirm(name, item_id_of(event))
 
     def restart(self, *, tail_s: float | None = None) -> list[Event]:
         """Return what a new session is sent; the count of its sound begins again.
@@ -232,14 +231,13 @@ class Outbox:
 
     def _confirm(self, kind: str, item_id: object) -> None:
         for one in self._sent:
-            if ANSWERS.get(one.kind) == kind and _item_id(one.event) in (None, item_id):
+            if ANSWERS.get(one.kind) == kind and item_id_of(one.event) in (None, item_id):
                 self._sent.remove(one)
                 return
 
     def _response_began(self, response: object) -> None:
-        shown = response if isinstance(response, Mapping) else {}
         for one in self._sent:
-            if one.kind == "response.create" and _fits(one.event, shown):
+            if one.kind == "response.create" and begins(one.event, response):
                 self._sent.remove(one)
                 return
 
@@ -264,18 +262,6 @@ class Outbox:
 
 
 _CONFIRMING: Final = frozenset({*ANSWERS.values(), "conversation.item.done"})
-
-
-def _fits(create: Event, response: Mapping[str, Any]) -> bool:
-    """Tell whether a response may be the one asked for: in the conversation, or beside it."""
-    is_beside = value_at(create, "response", "conversation") == "none"
-    # Not every server has the field.
-    return "conversation_id" not in response or is_beside == (response["conversation_id"] is None)
-
-
-def _item_id(event: Mapping[str, Any]) -> Any:
-    item = event.get("item")
-    return item.get("id") if isinstance(item, Mapping) else event.get("item_id")
 
 
 def _joined(pieces: Any) -> str:
