@@ -19,6 +19,7 @@ Rules of the file:
 - an answer that had not begun is still owed, so it is asked for.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -104,8 +105,8 @@ class SessionKeeper:
         self._live: int | None = None
         self._there: dict[str, Mapping[str, Any]] = {}
         """Items of the live session that a restoration put there."""
-        self._deleting: set[str] = set()
-        """Items that are deleted from it to be put there again."""
+        self._deleting: Counter[str] = Counter()
+        """Items that are deleted from it to be put there again, and how often."""
         self._unfinished: dict[str, Mapping[str, Any]] = {}
         """Items that the program saw as added and not as done."""
         self._untranscribed: set[str] = set()
@@ -242,14 +243,14 @@ class SessionKeeper:
                 self._is_expired = True
                 return
             self._is_fatal |= str(code) in FATAL_ERRORS
-        elif kind in ECHOES and str(value_at(event, "item", "id")) in self._there:
+        elif kind in ECHOES and self._is_ours(str(value_at(event, "item", "id"))):
             return
         elif kind == "session.created":
             self._set_life(event.get("session"), now)
         elif kind == "conversation.item.deleted":
             item_id = str(event.get("item_id"))
-            if item_id in self._deleting:
-                self._deleting.discard(item_id)
+            if self._deleting[item_id] > 0:
+                self._deleting[item_id] -= 1
                 return
             self._there.pop(item_id, None)
         self._deliver(event)
@@ -338,7 +339,7 @@ class SessionKeeper:
             return
         self._switch(candidate, [*plan.lost, *candidate.lost], now)
         # What an answer that goes on said in the meantime is there, too, when this arrives.
-        self._deleting |= {event["item_id"] for event in events if "item_id" in event}
+        self._deleting.update(event["item_id"] for event in events if "item_id" in event)
 
     def _plan(self) -> restoring.Plan:
         if self.conversation.session.get("type") == "transcription":
@@ -459,7 +460,7 @@ class SessionKeeper:
         """Make the candidate the live connection."""
         self._live = candidate.generation
         self._candidate = None
-        self._there, self._deleting = {}, set()
+        self._there, self._deleting = {}, Counter()
         self._is_expired = self._is_fatal = False
         self._fallback_life_s = candidate.fallback_life_s
         self._set_life(session, now)
@@ -527,6 +528,9 @@ class SessionKeeper:
         """Tell the program what the server would have told."""
         self._deliver({"type": kind, "event_id": f"event_{self._new_id()}", **fields})
 
+    def _is_ours(self, item_id: str) -> bool:
+        return item_id in self._there or self._deleting[item_id] > 0
+
     def _is_words_only(self, item_id: object) -> bool:
         """Whether an answer's sound is gone, so that the server cannot cut it."""
         item = self.conversation.item(str(item_id))
@@ -537,17 +541,22 @@ class SessionKeeper:
     def _truncate_words(self, event: Event) -> None:
         """Cut an answer whose sound is gone: its words are put back again, fewer."""
         self._say_truncated(event)
-        if self._live is None:
+        deletions = self._outbox.waiting("conversation.item.delete")
+        going = [one.get("item_id") for one in deletions]
+        if self._live is None or event.get("item_id") in going:
             return
-        wanted = [item for item in self._plan().items if item["id"] in self._there]
-        ids = [item["id"] for item in wanted]
+        items = self._plan().items
+        behind, last = {}, "root"
+        for item in items:
+            behind[item["id"]] = last
+            last = last if item["id"] in going else item["id"]
+        wanted = [item for item in items if item["id"] in self._there]
         for step in restoring.steps(self._there, wanted):
             if step["type"] == "conversation.item.delete":
-                self._deleting.add(step["item_id"])
+                self._deleting[step["item_id"]] += 1
             else:
                 # Without a place it would come behind what was said since.
-                place = ids.index(step["item"]["id"])
-                step.setdefault("previous_item_id", ids[place - 1] if place else "root")
+                step["previous_item_id"] = behind[step["item"]["id"]]
             event_id = f"{OURS}{self._new_id()}"
             self._out.append(Send(self._live, {"event_id": event_id, **step}))
         self._there = {str(item["id"]): item for item in wanted}

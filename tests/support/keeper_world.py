@@ -134,8 +134,9 @@ class Peer:
             place = self.ids.index(str(previous)) + 1
         self.items.insert(place, item)
         shown = {**item, "status": "completed"}
-        self.say("conversation.item.added", previous_item_id=previous, item=shown)
-        self.say("conversation.item.done", previous_item_id=previous, item=shown)
+        behind = None if previous == "root" else previous
+        self.say("conversation.item.added", previous_item_id=behind, item=shown)
+        self.say("conversation.item.done", previous_item_id=behind, item=shown)
 
     def _refuse(self, event: dict[str, Any], code: str) -> None:
         error = {"type": "invalid_request_error", "code": code, "event_id": event.get("event_id")}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.support.keeper_world import Peer, World
 
 
@@ -136,3 +138,76 @@ def test_speech_that_became_a_turn_is_not_lost() -> None:
     world.cut()
     world.settle()
     assert world.restorations[0].is_restored
+
+
+def restored_answer(world: World) -> str:
+    """Bring an answer over a loss, and return its id."""
+    peer = world.connect()
+    world.send("response.create")
+    world.settle()
+    peer.answer("one two three four")
+    world.settle()
+    world.cut()
+    world.settle()
+    return world.keeper.conversation.items[0].id
+
+
+def cut_words(world: World, answer_id: str, end_ms: int) -> None:
+    """Truncate an answer of which only the words are left."""
+    place = {"item_id": answer_id, "content_index": 0}
+    world.send("conversation.item.truncate", audio_end_ms=end_ms, **place)
+
+
+def test_words_that_are_cut_stay_behind_what_was_put_before_them_since() -> None:
+    world = World()
+    answer_id = restored_answer(world)
+    item = {"id": "first", "type": "message", "role": "user", "content": []}
+    item["content"] = [{"type": "input_text", "text": "before all"}]
+    world.send("conversation.item.create", previous_item_id="root", item=item)
+    world.settle()
+    cut_words(world, answer_id, 50)
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == ["first", answer_id]
+
+
+@pytest.mark.parametrize(("end_ms", "left"), [(50, 1), (1, 0)])
+def test_words_that_are_cut_twice_at_once_are_no_other_item(end_ms: int, left: int) -> None:
+    world = World()
+    answer_id = restored_answer(world)
+    told = world.types()
+    cut_words(world, answer_id, 75)
+    cut_words(world, answer_id, end_ms)
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == [answer_id] * left
+    assert world.types() == told + 2 * ["conversation.item.truncated"]
+
+
+def test_an_answer_that_is_being_deleted_is_not_put_back_by_a_truncation() -> None:
+    world = World()
+    answer_id = restored_answer(world)
+    world.send("conversation.item.delete", item_id=answer_id)
+    cut_words(world, answer_id, 30)
+    world.settle()
+    assert world.live is not None
+    assert world.live.ids == []
+    assert world.types()[-1] == "conversation.item.deleted"
+
+
+def test_words_that_are_cut_find_a_place_behind_an_item_that_is_being_deleted() -> None:
+    world = World()
+    world.connect()
+    world.say("a")
+    world.send("response.create")
+    world.settle()
+    assert world.live is not None
+    world.live.answer("one two three four")
+    world.settle()
+    world.cut()
+    world.settle()
+    answer_id = world.keeper.conversation.items[1].id
+    world.send("conversation.item.delete", item_id="a")
+    cut_words(world, answer_id, 50)
+    world.settle()
+    assert world.live.ids == [answer_id]
