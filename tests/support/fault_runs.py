@@ -19,7 +19,7 @@ from tests.support.fault_program import HighLevelProgram, LowLevelProgram, OverE
 ProgramKind = Literal["RTLowLevelClient", "RTClient", "preview"]
 PROGRAM_KINDS: tuple[ProgramKind, ...] = get_args(ProgramKind)
 
-FAST = ReconnectPolicy(max_attempts=12, base_s=0.01, cap_s=0.05, budget_s=20.0)
+FAST = ReconnectPolicy(max_attempts=60, base_s=0.01, cap_s=0.05, budget_s=20.0)
 OPEN_S = 0.3
 """How long a client waits for an answer to its handshake, and for the first event."""
 PING_S = 0.15
