@@ -43,7 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return await talk(
                 chosen,
                 source,
-                label=choice.label,
                 service=choice.service,
                 secrets=choice.secrets,
                 client_options=choice.client_options(),

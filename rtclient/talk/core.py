@@ -101,7 +101,7 @@ class TalkCore:
 
     # The person -------------------------------------------------------------------------------
 
-    def on_microphone(self, block: bytes, now_s: float) -> list[Event]:
+    def on_microphone(self, block: bytes) -> list[Event]:
         """Take the next 20 ms of the microphone."""
         while self._played:
             played = self._played.popleft()
@@ -130,14 +130,11 @@ class TalkCore:
         self.is_talking = True
         self._turn_ms = self._uncommitted_ms = self._chunks = 0
         self._chunk.clear()
-        events = self._interrupt()
-        if self._conversation.active_response is not None:
-            events.insert(0, {"type": "response.cancel"})
-        return events
+        return self._take_the_word()
 
     def on_key(self, key: str, now_s: float) -> list[Event]:
         """Take a key: the push-to-talk key begins a turn and ends it."""
-        if not self._options.push_to_talk or key.replace("\r", "\n") != self._key:
+        if not self._options.push_to_talk or key.replace("\r", "\n") != self._options.key_character:
             return []
         return self._end_turn(now_s) if self.is_talking else self.begin_turn()
 
@@ -145,17 +142,11 @@ class TalkCore:
         """Take a typed line: it is a turn of its own, and interrupts the model."""
         if not text.strip():
             return []
-        events = self._interrupt()
-        if self._conversation.active_response is not None:
-            events.insert(0, {"type": "response.cancel"})
+        events = self._take_the_word()
         content = [{"type": "input_text", "text": text}]
         item = {"type": "message", "role": "user", "content": content}
         create = {"type": "conversation.item.create", "item": item}
         return [*events, create, {"type": "response.create"}]
-
-    @property
-    def _key(self) -> str:
-        return self._options.key_character
 
     def _append(self, pcm: bytes) -> list[Event]:
         lasts_ms = bytes_to_ms(len(pcm), PCM16)
@@ -186,6 +177,12 @@ class TalkCore:
             events.append({"type": "input_audio_buffer.clear"})  # too short for a commit
         self._await_sound(now_s)
         return [*events, {"type": "response.create"}]
+
+    def _take_the_word(self) -> list[Event]:
+        """Interrupt the model where no turn detection does it."""
+        is_answering = self._conversation.active_response is not None
+        cancel: list[Event] = [{"type": "response.cancel"}] if is_answering else []
+        return [*cancel, *self._interrupt()]
 
     def _interrupt(self) -> list[Event]:
         """Stop the loudspeaker; return what cuts the conversation to what was heard."""

@@ -35,7 +35,6 @@ async def talk(
     options: TalkOptions,
     endpoint: EndpointSource,
     *,
-    label: str = "",
     service: Service = "server",
     secrets: tuple[str, ...] = (),
     client_options: Mapping[str, Any] | None = None,
@@ -46,7 +45,6 @@ async def talk(
     Args:
         options: What it is to be like.
         endpoint: Where to dial.
-        label: What to call that to people.
         service: For the advice that names its settings.
         secrets: What is never shown, should the service repeat it.
         client_options: More keywords for `RTClient.to`.
@@ -83,7 +81,7 @@ async def talk(
             service=service,
             secrets=secrets,
         )
-        conversation = _Conversation(options, client, core, ends, screen, log, label)
+        conversation = _Conversation(options, client, core, ends, screen, log)
         client.attach(conversation)
         client.on("restored", conversation.on_restored)
         if recorder is not None:
@@ -104,7 +102,6 @@ class _Conversation:
         ends: Ends,
         screen: Screen,
         log: TextIO | None,
-        label: str,
     ) -> None:
         self._options = options
         self._client = client
@@ -113,7 +110,6 @@ class _Conversation:
         self._screen = screen
         self._foot = Foot(options, client, core, has_source=ends.has_source)
         self._log = log
-        self._label = label
         self._loop = asyncio.get_running_loop()
         self._begin_s = self._loop.time()
         self._outgoing: asyncio.Queue[Event] = asyncio.Queue()
@@ -252,10 +248,10 @@ class _Conversation:
             self._send(self._core.begin_turn())
         async for block in self._ends.source():
             self._core.latency_s = self._ends.sink.latency_s
-            self._send(self._core.on_microphone(block, self._loop.time()))
+            self._send(self._core.on_microphone(block))
         self._send(self._core.on_microphone_end(self._loop.time()))
         async for block in in_real_time(silence()):
-            self._send(self._core.on_microphone(block, self._loop.time()))
+            self._send(self._core.on_microphone(block))
 
     async def _quiet(self) -> None:
         """Wait until what is sent by now is answered and has sounded."""

@@ -36,7 +36,7 @@ class Call:
     def hear(self, ms: int) -> list[str]:
         kinds = []
         for _ in range(ms // 20):
-            kinds += self.sent(self.core.on_microphone(BLOCK, self.now_s))
+            kinds += self.sent(self.core.on_microphone(BLOCK))
         return kinds
 
     def model_says(self, item_id: str = "m", seconds: int = 2) -> None:
