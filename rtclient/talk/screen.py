@@ -181,15 +181,19 @@ class LiveScreen:
         from rich.console import Group
         from rich.padding import Padding
         from rich.rule import Rule
+        from rich.segment import SegmentLines
 
-        # The newest words stay in sight, whatever the height.
         rows: list[Any] = [self._said(line) for line in view.live[-3:]]
         if view.draft:
             rows.append(self._row("›", "bold cyan", self._text(view.draft + "▏")))
         rest = self._console.width - self._width
         rule = Padding(Rule(style="bright_black"), (0, rest, 0, 0))
         meters = self._meters(view)
-        return Group(*rows, rule, *([meters] if meters else []), self._status(view))
+        below = [rule, *([meters] if meters else []), self._status(view)]
+        # The newest words and what can be done stay in sight, whatever the height.
+        room = max(1, self._console.height - len(below))
+        lines = self._console.render_lines(Group(*rows), pad=False) if rows else []
+        return Group(SegmentLines(lines[-room:], new_lines=True), *below)
 
     def _meters(self, view: View) -> Any:
         text = self._text("")
@@ -209,8 +213,10 @@ class LiveScreen:
         return text
 
     def _status(self, view: View) -> Any:
-        text = self._text("● ", _STATUS_COLORS.get(view.status, "bright_black"))
-        text.append(view.status, style="bold")
+        color = _STATUS_COLORS.get(view.status, "bright_black")
+        text = self._text("")
+        text.append("● ", style=color)
+        text.append(view.status, style=f"bold {color}")
         # Whole pieces only, as far as there is room; what can be done is worth most.
         for piece in filter(None, (view.hint, *view.facts)):
             if text.cell_len + len(_BETWEEN) + len(piece) > self._width:

@@ -101,6 +101,19 @@ def test_finished_lines_stay_above_and_the_foot_goes(out):
     assert shown(out) == ["You    Thank you.", "·      A notice."]
 
 
+def test_of_a_long_answer_the_newest_words_stay_in_sight(out):
+    screen = live(out)
+    for words in (400, 401):
+        said = " ".join(map(str, range(words)))
+        screen.update(View("the model speaks", live=(Line("model", said),)))
+    rows = shown(out)
+    assert len(rows) == 24
+    assert rows[-4].endswith(" 400")
+    assert rows[-1] == "● the model speaks"
+    screen.close()
+    assert shown(out) == []
+
+
 def test_what_is_typed_is_shown(out):
     screen = live(out)
     screen.update(View("listening", draft="Hello"))
