@@ -550,8 +550,9 @@ class SessionKeeper:
         for item in items:
             behind[item["id"]] = last
             last = last if item["id"] in going else item["id"]
-        wanted = [item for item in items if item["id"] in self._there]
-        for step in restoring.steps(self._there, wanted):
+        there = {name: item for name, item in self._there.items() if name not in going}
+        wanted = {str(item["id"]): item for item in items if item["id"] in there}
+        for step in restoring.steps(there, wanted.values()):
             if step["type"] == "conversation.item.delete":
                 self._deleting[step["item_id"]] += 1
             else:
@@ -559,7 +560,7 @@ class SessionKeeper:
                 step["previous_item_id"] = behind[step["item"]["id"]]
             event_id = f"{OURS}{self._new_id()}"
             self._out.append(Send(self._live, {"event_id": event_id, **step}))
-        self._there = {str(item["id"]): item for item in wanted}
+        self._there = {name: self._there[name] for name in self._there.keys() - there} | wanted
 
     def _say_truncated(self, event: Event) -> None:
         self._say(

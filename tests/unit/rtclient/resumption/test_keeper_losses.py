@@ -211,3 +211,22 @@ def test_words_that_are_cut_find_a_place_behind_an_item_that_is_being_deleted() 
     cut_words(world, answer_id, 50)
     world.settle()
     assert world.live.ids == [answer_id]
+
+
+def test_a_deletion_is_answered_though_other_words_are_cut_meanwhile() -> None:
+    world = World()
+    first = restored_answer(world)
+    world.send("response.create")
+    world.settle()
+    assert world.live is not None
+    world.live.answer("one two three four")
+    world.settle()
+    world.cut()
+    world.settle()
+    second = world.keeper.conversation.items[1].id
+    world.send("conversation.item.delete", item_id=first)
+    cut_words(world, first, 50)
+    cut_words(world, second, 50)
+    world.settle()
+    assert world.live.ids == [second]
+    assert world.types().count("conversation.item.deleted") == 1
