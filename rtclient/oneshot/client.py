@@ -45,7 +45,7 @@ class RealtimeWebSocketClient:
         check(self._settings, has_credential=credential is not None)
         for warning in config.warnings():
             _log.warning(warning)
-        self._line: _Line | None = None
+        self._exchange: _Exchange | None = None
         self._closing = contextlib.AsyncExitStack()
 
     async def send_message(
@@ -143,10 +143,10 @@ class RealtimeWebSocketClient:
     ) -> AsyncGenerator[ReplyPart]:
         resampler = Resampler(PCM16.rate_hz, self._config.sample_rate_hz)
         async with contextlib.AsyncExitStack() as stack:
-            line = self._line
-            if line is None:
-                line = await stack.enter_async_context(self._connected())
-            answer = line.ask(events, response)
+            exchange = self._exchange
+            if exchange is None:
+                exchange = await stack.enter_async_context(self._connected())
+            answer = exchange.ask(events, response)
             await stack.enter_async_context(contextlib.aclosing(answer))
             async for part in answer:
                 sound = resampler.feed(part.audio) if part.audio else b""
@@ -165,35 +165,35 @@ class RealtimeWebSocketClient:
         return resample(pcm, self._config.sample_rate_hz, PCM16.rate_hz)
 
     @contextlib.asynccontextmanager
-    async def _connected(self) -> AsyncIterator["_Line"]:
+    async def _connected(self) -> AsyncIterator["_Exchange"]:
         async with (
             open_upstream(self._settings, credential=self._credential) as source,
             RTLowLevelClient.to(
                 source, ssl_context=ssl_context(self._settings), proxy=self._settings.proxy
-            ) as connection,
+            ) as client,
         ):
-            line = _Line(connection, self._config.timeout_s)
-            await line.begin()
-            yield line
+            exchange = _Exchange(client, self._config.timeout_s)
+            await exchange.begin()
+            yield exchange
 
     async def __aenter__(self) -> Self:
         """Connect: the calls until the end of the block are one conversation."""
-        if self._line is not None:
+        if self._exchange is not None:
             raise RuntimeError("This client is connected already: use one `async with` at a time.")
-        self._line = await self._closing.enter_async_context(self._connected())
+        self._exchange = await self._closing.enter_async_context(self._connected())
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
         """Close the connection."""
-        self._line = None
+        self._exchange = None
         await self._closing.aclose()
 
 
-class _Line:
+class _Exchange:
     """A connection that one call after the other uses."""
 
-    def __init__(self, connection: RTLowLevelClient, timeout_s: float) -> None:
-        self._connection = connection
+    def __init__(self, client: RTLowLevelClient, timeout_s: float) -> None:
+        self._client = client
         self._timeout_s = timeout_s
         self._turn = asyncio.Lock()
         self._numbers = itertools.count(1)
@@ -241,11 +241,11 @@ class _Line:
 
     async def _send(self, event: Mapping[str, Any]) -> None:
         async with self._patience():
-            await self._connection.send(event)
+            await self._client.send(event)
 
     async def _next(self) -> dict[str, Any]:
         async with self._patience():
-            event = await self._connection.recv_event()
+            event = await self._client.recv_event()
         if event is None:
             raise ConnectionLost(1000)
         return event
