@@ -87,6 +87,8 @@ class _QuietLogger(logging.LoggerAdapter[logging.Logger]):
         return level > logging.DEBUG and super().isEnabledFor(level)
 
 
+_ANSWERS_WITHOUT_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST")
+_NEEDS_PLAIN = "it was ended while TLS began; a server without TLS needs http:// or ws://"
 _LOGGER = _QuietLogger(logging.getLogger("rtclient.transport"), {})
 
 
@@ -255,7 +257,7 @@ async def dial(
             create_connection=_Connection,
         )
     except (InvalidHandshake, InvalidProxy, InvalidURI, OSError, EOFError, ValueError) as exc:
-        error = _connect_error(exc, endpoint.host)
+        error = _connect_error(exc, endpoint.host, is_secure=is_secure)
         # `from None`: what a hostile peer answered, and URLs, are in the texts of these exceptions.
         raise error from None
     return WebSocketTransport(connection)
@@ -266,7 +268,7 @@ def clip_reason(reason: str) -> str:
     return reason.encode(errors="replace")[:_MAX_REASON_BYTES].decode(errors="ignore")
 
 
-def _connect_error(exc: Exception, host: str) -> ConnectError:
+def _connect_error(exc: Exception, host: str, *, is_secure: bool) -> ConnectError:
     match exc:
         case InvalidStatus():
             return _refusal(exc, host)
@@ -280,6 +282,10 @@ def _connect_error(exc: Exception, host: str) -> ConnectError:
             return ConnectError("timeout", host=host)
         case ssl.SSLCertVerificationError():
             return ConnectError("tls", host=host, detail=exc.verify_message)
+        case ssl.SSLError() if exc.reason in _ANSWERS_WITHOUT_TLS:
+            return ConnectError("tls", host=host, detail=_NEEDS_PLAIN)
+        case ConnectionResetError() if is_secure:
+            return ConnectError("refused", host=host, detail=_NEEDS_PLAIN)
         case ssl.SSLError():
             return ConnectError("tls", host=host, detail=exc.reason or "")
         case socket.gaierror():

@@ -4,7 +4,8 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Awaitable
+import struct
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trustme
@@ -215,6 +216,27 @@ async def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.Monke
     async with ScriptedPeer() as peer:
         transport = await dial(endpoint(peer.url))
         await transport.close()
+
+
+async def answer_in_plain_words(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """What an HTTP server says to a handshake of TLS."""
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    writer.close()
+
+
+async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """What others do."""
+    linger = struct.pack("ii", 1, 0)  # a reset, not an end
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    writer.close()
+
+
+@pytest.mark.parametrize("serve", [answer_in_plain_words, hang_up])
+async def test_a_server_without_tls_is_told_apart(serve: Callable[..., Awaitable[None]]) -> None:
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"wss://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(ConnectError, match=r"without TLS needs http:// or ws://"):
+            await dial(endpoint(url))
 
 
 async def test_tls_needs_a_trusted_certificate(tmp_path: object) -> None:
