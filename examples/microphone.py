@@ -6,7 +6,6 @@ It can be interrupted. `rtclient talk` is the same with captions, an echo guard 
 """
 
 import asyncio
-import contextlib
 import sys
 from typing import Any
 
@@ -75,5 +74,7 @@ async def main(upstream: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
+    try:
         asyncio.run(main(*sys.argv[1:2]))
+    except (RuntimeError, ValueError, ImportError, OSError, KeyboardInterrupt) as exc:
+        sys.exit(str(exc) or 0)  # Ctrl+C says nothing
