@@ -2,7 +2,6 @@
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,28 +10,16 @@ import pytest
 
 from rtclient.engine_process import engine_process
 from rtclient.sound_files import duration_s, write_wav
-from rtclient.testing import PeerSession, ScriptedPeer, greet, session_created
-from tests.support.servers import child, clean_environment
+from rtclient.testing import PeerSession, ScriptedPeer, greet, session_created, silence, speech
+from tests.support.servers import child, scripted_engine
 from tests.support.terminal import terminal
-from tests.unit.rtclient.commands.test_cutting import loud, quiet
 
 
 @pytest.fixture(scope="module")
 def engine() -> Iterator[str]:
     """The address of an engine whose senses are tables, for all tests of this file."""
-    command = (sys.executable, "-m", "rtclient", "engine", "--port", "0", "--senses", "scripted")
-    with subprocess.Popen(
-        [*command, "--watch-stdin", "--transcription-deployment", "ears"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=clean_environment({}),
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield f"http://127.0.0.1:{ready['port']}"
-        process.stdin.close()
+    with scripted_engine("--transcription-deployment", "ears") as address:
+        yield address
 
 
 async def run(*arguments: str, folder: Path, **environment: str) -> tuple[int, str, str]:
@@ -48,7 +35,7 @@ def text(data: bytes | bytearray) -> str:
 
 def recording(folder: Path, count: int) -> str:
     """A file with so many turns in it."""
-    write_wav(folder / "talk.wav", (loud(1500) + quiet(1000)) * count)
+    write_wav(folder / "talk.wav", (speech(1500) + silence(1000)) * count)
     return "talk.wav"
 
 
@@ -103,7 +90,7 @@ async def test_a_file_is_transcribed_piece_by_piece(engine: str, tmp_path: Path)
 
 
 async def test_a_file_in_which_nobody_speaks_is_told(engine: str, tmp_path: Path) -> None:
-    write_wav(tmp_path / "in.wav", quiet(500))
+    write_wav(tmp_path / "in.wav", silence(500))
     code, out, err = await run("transcribe", "in.wav", "--url", engine, folder=tmp_path)
     assert (code, out) == (0, "")
     assert "No words are heard in the file." in err
@@ -233,7 +220,7 @@ async def test_ctrl_c_ends_it_with_130_and_no_traceback(tmp_path: Path) -> None:
 async def test_a_file_is_answered_into_a_file_without_a_sound_card(
     engine: str, tmp_path: Path
 ) -> None:
-    write_wav(tmp_path / "word.wav", loud(300))
+    write_wav(tmp_path / "word.wav", speech(300))
     code, out, err = await run(
         *("talk", "--wav", "word.wav", "--out", "answer.wav", "--url", engine),
         *("--silence-ms", "200"),

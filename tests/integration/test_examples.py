@@ -16,9 +16,8 @@ from rtclient import RTClient
 from rtclient.endpoints import Endpoint
 from rtclient.engine_process import engine_process
 from rtclient.sound_files import duration_s, read_sound, write_wav
-from rtclient.testing import ScriptedPeer
+from rtclient.testing import ScriptedPeer, silence, speech
 from tests.support.servers import ROOT, child
-from tests.unit.rtclient.commands.test_cutting import loud, quiet
 
 pytestmark = [pytest.mark.timeout(30), pytest.mark.asyncio(loop_scope="module")]
 
@@ -66,7 +65,7 @@ def example(name: str) -> str:
 
 def a_call(folder: Path, turns: int) -> str:
     """A file with so many turns in it."""
-    write_wav(folder / "call.wav", (loud(1000) + quiet(1000)) * turns)
+    write_wav(folder / "call.wav", (speech(1000) + silence(1000)) * turns)
     return "call.wav"
 
 
@@ -137,7 +136,7 @@ async def test_recorder(engine: Endpoint, tmp_path: Path) -> None:
 async def test_microphone_and_loudspeaker(
     engine: Endpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    sound, out = read_sound(SAMPLE) + quiet(1000), Loudspeaker()
+    sound, out = read_sound(SAMPLE) + silence(1000), Loudspeaker()
     pieces = [sound[at : at + 1920] for at in range(0, len(sound), 1920)]
     async with RTClient.to(engine) as client:
         await client.configure(input_audio_transcription={"model": "whisper-1"})
@@ -210,7 +209,7 @@ async def test_web_service(engine: Endpoint, tmp_path: Path) -> None:
     async with child(*command, environment=settings(engine), folder=tmp_path) as service:
         port = int((await service.until_printed(RUNNING))[1])
         async with connect(f"ws://127.0.0.1:{port}/talk") as browser:
-            await browser.send(read_sound(SAMPLE) + quiet(1000))
+            await browser.send(read_sound(SAMPLE) + silence(1000))
             sound, texts = b"", []
             while len(texts) < 3:
                 message = await browser.recv()

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -15,10 +16,9 @@ import pytest
 from rtclient.sound_files import read_sound, write_wav
 from rtclient.talk.options import TalkOptions
 from rtclient.talk.program import talk
-from rtclient.testing import engine
-from tests.support.servers import ROOT, clean_environment
+from rtclient.testing import engine, silence, speech
+from tests.support.servers import ROOT, clean_environment, scripted_engine
 from tests.support.terminal import terminal
-from tests.unit.rtclient.commands.test_cutting import loud, quiet
 
 pytestmark = pytest.mark.timeout(30)  # sound takes its time, and a busy machine more
 SCENARIO = {"turns": [{"hear": "what time is it", "answer": "It is ten."}]}
@@ -28,19 +28,8 @@ QUICK: dict[str, Any] = {"silence_ms": 200, "transcription": "whisper-1", "chunk
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     """Of an engine whose senses are tables, for the programs of this file."""
-    command = (sys.executable, "-m", "rtclient", "engine", "--port", "0", "--senses", "scripted")
-    with subprocess.Popen(
-        [*command, "--watch-stdin"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=clean_environment({}),
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield f"http://127.0.0.1:{ready['port']}"
-        process.stdin.close()
+    with scripted_engine() as address:
+        yield address
 
 
 async def talked(
@@ -62,7 +51,7 @@ def is_loud(pcm: bytes) -> bool:
 
 
 async def test_a_file_is_answered_into_a_file(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in.wav", loud(500))
+    write_wav(tmp_path / "in.wav", speech(500))
     code, shown = await talked(
         wav=tmp_path / "in.wav",
         out=tmp_path / "out.wav",
@@ -84,7 +73,7 @@ async def test_a_file_is_answered_into_a_file(tmp_path: Path) -> None:
 
 
 async def test_who_speaks_over_the_model_interrupts_it(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in.wav", loud(400) + quiet(1200) + loud(500))
+    write_wav(tmp_path / "in.wav", speech(400) + silence(1200) + speech(500))
     long_answer = "One two three four five six seven eight nine ten. " * 3
     turns = [{"hear": "count", "answer": long_answer}, {"hear": "stop", "answer": "Good."}]
     code, shown = await talked(
@@ -103,14 +92,14 @@ async def test_who_speaks_over_the_model_interrupts_it(tmp_path: Path) -> None:
 
 
 async def test_a_file_in_which_nobody_speaks_is_told(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in.wav", quiet(500))
+    write_wav(tmp_path / "in.wav", silence(500))
     code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "out.wav")
     assert code == 0
     assert "No speech was heard" in shown
 
 
 async def test_behind_the_greeting_a_whole_file_is_one_turn_of_push_to_talk(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in.wav", loud(300) + quiet(400) + loud(300))
+    write_wav(tmp_path / "in.wav", speech(300) + silence(400) + speech(300))
     code, shown = await talked(
         wav=tmp_path / "in.wav", out=tmp_path / "out.wav", push_to_talk=True, greeting="Welcome."
     )
@@ -120,7 +109,7 @@ async def test_behind_the_greeting_a_whole_file_is_one_turn_of_push_to_talk(tmp_
 
 
 async def test_a_lost_connection_is_told_and_the_conversation_goes_on(tmp_path: Path) -> None:
-    write_wav(tmp_path / "in.wav", loud(300) + quiet(2000) + loud(300))
+    write_wav(tmp_path / "in.wav", speech(300) + silence(2000) + speech(300))
     code, shown = await talked(
         SCENARIO,
         "close:1006@response.done#1,session=1",
@@ -135,6 +124,21 @@ async def test_a_lost_connection_is_told_and_the_conversation_goes_on(tmp_path: 
     assert len(said) == 4, "the first answer was cut short, and is shown once"
 
 
+async def test_of_a_broken_answer_all_is_told_that_was_heard_and_what_is_lost(
+    tmp_path: Path,
+) -> None:
+    write_wav(tmp_path / "in.wav", loud(300))
+    code, shown = await talked(
+        {"turns": [{"hear": "count", "answer": "One two three four five six seven. " * 2}]},
+        "close:1006@response.output_audio.delta#3,session=1",
+        wav=tmp_path / "in.wav",
+        out=tmp_path / "out.wav",
+    )
+    assert code == 0
+    assert "(Lost with it: the rest of an answer.)" in shown
+    assert re.search(r"^Model: One .+ —$", shown, re.MULTILINE)
+
+
 async def test_a_device_that_is_not_there_is_told(tmp_path: Path) -> None:
     code, shown = await talked(output_device="no such loudspeaker")
     assert code == 1
@@ -145,21 +149,21 @@ async def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     code, shown = await talked(wav=tmp_path / "none.wav", out=tmp_path / "out.wav")
     assert code == 1
     assert "none.wav cannot be read" in shown
-    write_wav(tmp_path / "in.wav", loud(20))
+    write_wav(tmp_path / "in.wav", speech(20))
     code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "no folder" / "out.wav")
     assert code == 1
     assert "out.wav cannot be written: No such file or directory." in shown
     code, shown = await talked(wav=tmp_path / "in.wav", out=tmp_path / "in.wav")
     assert code == 1
     assert "name another file" in shown
-    assert read_sound(tmp_path / "in.wav") == loud(20)
+    assert read_sound(tmp_path / "in.wav") == speech(20)
 
 
 def test_raw_sound_goes_through_pipes(address: str, tmp_path: Path) -> None:
     command = (sys.executable, "-m", "rtclient", "talk", "--url", address)
     done = subprocess.run(
         [*command, "--stdin", "--stdout", "--silence-ms", "200", "--transcription", "ears"],
-        input=loud(500),
+        input=speech(500),
         capture_output=True,
         env=clean_environment({}),
         cwd=tmp_path,
@@ -231,7 +235,7 @@ async def test_who_ends_it_from_outside_gets_the_terminal_back(
 def test_streams_that_cannot_be_used_are_no_traceback(
     address: str, tmp_path: Path, closed: str, code: int
 ) -> None:
-    write_wav(tmp_path / "in.wav", loud(300))
+    write_wav(tmp_path / "in.wav", speech(300))
     command = "talk --wav in.wav --out out.wav --silence-ms 200 --transcription ears"
     done = subprocess.run(
         f"{sys.executable} -m rtclient {command} --url {address} {closed}",

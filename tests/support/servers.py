@@ -6,9 +6,11 @@ the program as a person starts it. Both stop when their `async with` block ends.
 
 import asyncio
 import contextlib
+import json
 import os
 import re
 import signal
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -183,6 +185,24 @@ async def child(
         yield kid
     finally:
         await kid.stop()
+
+
+@contextlib.contextmanager
+def scripted_engine(*options: str) -> Iterator[str]:
+    """Run an engine whose senses are tables as a child; gives its address until the block ends."""
+    command = (sys.executable, "-m", "rtclient", "engine", "--port", "0", "--senses", "scripted")
+    with subprocess.Popen(
+        [*command, "--watch-stdin", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=clean_environment({}),
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        yield f"http://127.0.0.1:{ready['port']}"
+        process.stdin.close()
 
 
 @contextlib.asynccontextmanager
