@@ -102,14 +102,15 @@ class Captions:
             return not pending
         if item.status == "in_progress":
             return False
-        return item.is_interrupted or all(
-            part.type != "audio" or self._has_sounded(item.id, index)
+        return all(
+            part.type != "audio" or part.heard_ms is not None or self._is_silent(item.id, index)
             for index, part in enumerate(item.parts)
         )
 
-    def _has_sounded(self, item_id: str, index: int) -> bool:
+    def _is_silent(self, item_id: str, index: int) -> bool:
+        """Whether no more of a part will sound: of a lost connection's answer some still does."""
         heard_ms, received_ms = self._playback.heard(item_id, index)
-        return heard_ms >= received_ms
+        return heard_ms >= received_ms or self._playback.is_flushed(item_id)
 
     def _line(self, item: Item) -> Line | None:
         if item.type != "message" or item.role not in ("user", "assistant"):
@@ -129,7 +130,7 @@ class Captions:
                 at = heard_chars(words, heard_ms, max(received_ms, part.audio_ms))
                 # The last words belong to the last sound; until then some may be missing.
                 said.append(words[:at])
-                if not item.is_interrupted:
+                if not (item.is_interrupted and self._is_silent(item.id, index)):
                     coming.append(words[at:])
             else:
                 said.append(words)

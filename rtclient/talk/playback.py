@@ -133,6 +133,11 @@ class Playback:
         played, received = self._counts.get((item_id, content_index), (0, 0))
         return played // turns.SAMPLES_PER_MS, received // turns.SAMPLES_PER_MS
 
+    def is_flushed(self, item_id: str) -> bool:
+        """Return whether the rest of an item was thrown away."""
+        with self._lock:
+            return item_id in self._flushed
+
     # Under the lock ---------------------------------------------------------------------------
 
     def _part(self, place: Place) -> _Part:

@@ -92,6 +92,18 @@ def test_an_interrupted_answer_ends_where_it_was_heard():
     assert call.captions.settled(0) == [Line("model", "one two", is_interrupted=True)]
 
 
+def test_of_an_answer_that_the_service_broke_off_all_is_heard_that_came():
+    call = Call()
+    call.model_says("m", "one two three four", seconds=2)
+    call.playback.take(len(SECOND))
+    call.model_done("cancelled")
+    assert call.captions.settled(0) == []
+    assert call.captions.live() == [Line("model", "one two", " three four", is_interrupted=True)]
+    call.playback.take(len(SECOND))
+    line = Line("model", "one two three four", is_interrupted=True)
+    assert call.captions.settled(0) == [line]
+
+
 def test_lines_keep_the_order_of_the_conversation():
     call = Call()
     call.user_said("u")

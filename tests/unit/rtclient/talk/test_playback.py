@@ -46,6 +46,14 @@ def test_a_flush_tells_what_was_heard_and_forgets_the_rest():
     assert playback.take(4) == bytes(4)
 
 
+def test_it_knows_what_was_flushed():
+    playback = Playback()
+    playback.feed("a", 0, bytes(4))
+    assert not playback.is_flushed("a")
+    playback.flush()
+    assert playback.is_flushed("a")
+
+
 def test_what_comes_late_for_a_flushed_item_is_ignored():
     playback = Playback()
     playback.feed("a", 0, MS)
