@@ -32,6 +32,8 @@ _END_SILENCE_S: Final = 1.0
 """A conversation from a file goes on this long behind the silence that ends a turn."""
 _END_PATIENCE_S: Final = 30.0
 """How long it waits for an answer then."""
+_GOODBYE: Final = "upstream_closed"
+"""A Parley server says it before it closes: what becomes of the connection is told then."""
 _NO_PLAYBACK_S: Final = 3.0
 """How long a loudspeaker may take nothing while sound waits for it."""
 
@@ -235,7 +237,8 @@ class TalkCore:
             self.notices.append(f"The answer is incomplete: {response.reason or 'no reason'}.")
 
     def _on_error(self, event: Mapping[str, Any]) -> None:
-        if is_benign(event.get("error")):
+        error = event.get("error")
+        if is_benign(error) or (error or {}).get("code") == _GOODBYE:
             return
         found = advice.of_error_event(event, self._service, self._secrets)
         said = ", ".join(words_of_event(event, self._secrets)) or "no code"

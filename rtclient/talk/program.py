@@ -136,7 +136,9 @@ class _Conversation:
                 f"The connection was lost, and is back after {restoration.elapsed_s:.1f} seconds."
             )
         for lost in restoration.lost:
-            self._screen.note(lost)
+            name, _, what = lost.partition(": ")
+            is_id = what and " " not in name  # of an item: nothing to people
+            self._screen.note(f"Lost with it: {what if is_id else lost}.")
 
     def _send(self, events: Sequence[Event]) -> None:
         for event in events:

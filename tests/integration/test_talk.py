@@ -127,7 +127,7 @@ async def test_a_lost_connection_is_told_and_the_conversation_goes_on(tmp_path: 
 async def test_of_a_broken_answer_all_is_told_that_was_heard_and_what_is_lost(
     tmp_path: Path,
 ) -> None:
-    write_wav(tmp_path / "in.wav", loud(300))
+    write_wav(tmp_path / "in.wav", speech(300))
     code, shown = await talked(
         {"turns": [{"hear": "count", "answer": "One two three four five six seven. " * 2}]},
         "close:1006@response.output_audio.delta#3,session=1",

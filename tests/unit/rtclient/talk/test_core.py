@@ -194,6 +194,7 @@ def test_a_loudspeaker_that_takes_nothing_is_told():
     ("error", "notice"),
     [
         ({"code": "response_cancel_not_active"}, None),
+        ({"code": "upstream_closed"}, None),
         ({"message": "Audio content of 1ms is already shorter than 5ms"}, None),
         ({"code": "invalid_value", "param": "x"}, "did not accept"),
         ({"code": "insufficient_quota"}, "credit"),
