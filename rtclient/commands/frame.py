@@ -30,10 +30,20 @@ INTERRUPTED = 130
 TERMINATED = 143
 
 
-def parser(command: str, description: str, *, epilog: str | None = None) -> argparse.ArgumentParser:
-    """Return a command's parser with the options that all commands have."""
+def parser(
+    command: str, description: str, *, arguments: str = "", epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """Return a command's parser with the options that all commands have.
+
+    `arguments`: what follows the options. All options in the usage, too, would push an error's
+    sentence out of sight.
+    """
     result = argparse.ArgumentParser(
-        prog=f"rtclient {command}", description=description, epilog=epilog, allow_abbrev=False
+        prog=f"rtclient {command}",
+        usage=" ".join(["%(prog)s [options]", *arguments.split()]),
+        description=description,
+        epilog=epilog,
+        allow_abbrev=False,
     )
     result.add_argument(
         "--profile", metavar="FILE", help="take options from this file, in YAML or TOML"

@@ -38,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     result = frame.parser(
         "transcribe",
         "Write down what is said in a sound file: WAV, FLAC, Ogg, MP3, of any length.",
+        arguments="FILE",
         epilog="Exit codes: 0 all is written down, 3 a part is missing (stderr says which), 1 it"
         " did not work, 2 the command line or the settings are wrong.",
     )

@@ -254,6 +254,7 @@ async def test_a_conversation_is_typed_in_a_terminal_and_ended_by_ctrl_c(
 async def test_options_that_contradict_end_with_2_and_the_reason(tmp_path: Path) -> None:
     code, _, err = await run("talk", "--commit-every", "4", folder=tmp_path)
     assert code == 2
+    assert len(err.splitlines()) == 3, "no list of all options before the reason"
     assert "--commit-every needs --push-to-talk" in err
 
 
