@@ -136,7 +136,8 @@ class Timeline:
                 piece.samples = kept
         part.pieces = [piece for piece in part.pieces if piece.samples] or part.pieces[:1]
         if is_last:
-            self._model_end = part.end
+            # Of all parts: another may have begun between two pieces of this one.
+            self._model_end = max(one.end for one in self._parts.values())
         return silenced
 
     def model_span_s(self, item_id: str, index: int) -> tuple[float, float] | None:

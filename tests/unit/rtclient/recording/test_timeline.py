@@ -1,6 +1,6 @@
 """Sound lies where somebody in the room would have heard it."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rtclient.recording.timeline import RATE_HZ, Placement, Timeline
@@ -109,6 +109,7 @@ def test_a_new_session_counts_the_stream_anew() -> None:
     assert [line.user_at_s(ms) for ms in (0, 500, 1500)] == [4.0, 4.5, 7.5]
 
 
+@example([("a", 10, 0), ("b", 5, 0), ("a", 5, 0), ("cut", 0, 0), ("a", 20, 0)])
 @given(
     st.lists(
         st.tuples(
