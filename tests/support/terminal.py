@@ -254,3 +254,5 @@ async def terminal(
 def _take_the_terminal() -> None:
     """Make stdin the controlling terminal, so that Ctrl+C reaches the program."""
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    # Tests that run in the background of a shell ignore it, and a child would inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
