@@ -33,7 +33,7 @@ run_layer() {
     check)       scripts/check.sh ;;
     unit)        run_pytest tests/unit tests/test_repo.py -n 2 ;;
     contract)    run_pytest tests/contract -n 2 --dist loadfile ;;
-    integration) run_pytest tests/integration -m "not image" -n 3 ;;
+    integration) run_pytest tests/integration -m "not image" -n 4 ;;
     web)         scripts/web_tests.sh ;;
     browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
     clients|third_party) run_clients "tests/$1" ;;
