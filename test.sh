@@ -35,7 +35,7 @@ run_layer() {
     contract)    run_pytest tests/contract -n 2 --dist loadfile ;;
     integration) run_pytest tests/integration -m "not image" -n 4 ;;
     web)         scripts/web_tests.sh ;;
-    browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser --timeout 60 ;;
+    browser)     chromium=$(scripts/chromium.sh) && CHROMIUM=$chromium run_pytest tests/browser -n 2 --timeout 60 ;;
     clients|third_party) run_clients "tests/$1" ;;
     packaging)   run_pytest tests/packaging -n 2 --dist loadfile ;;
     interpreters) scripts/interpreters.sh ;;

@@ -44,6 +44,7 @@ def test_an_insecure_address_is_explained(open_parley: OpenPage, tmp_path: Path)
         expect(page.get_by_role("alert")).to_contain_text("http://localhost:3000")
         page.get_by_role("button", name="Start the conversation").click()
         expect(page.get_by_role("alert")).to_contain_text("needs a secure address")
+        page.close()  # before its server ends: it asks now and then whether that is well
 
 
 def test_after_the_upstream_died_the_same_button_starts_anew(
