@@ -4,6 +4,7 @@
                   first)
     actions.py    what comes out, and what a program is told: `ClientState`, `Restoration`
     candidate.py  the connection that is to become the live one, until nothing is missing in it
+    open_ends.py  what the program was told the beginning of, and not yet the end
     outbox.py     what the program sent and the server has not confirmed
     policy.py     `ReconnectPolicy`: when to dial again, and when to give up
 

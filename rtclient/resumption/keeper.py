@@ -44,6 +44,7 @@ from rtclient.resumption.actions import (
     WakeAt,
 )
 from rtclient.resumption.candidate import ECHOES, FATAL_ERRORS, OURS, RESTORING_S, Candidate
+from rtclient.resumption.open_ends import OpenEnds, response_cancelled
 from rtclient.resumption.outbox import Outbox
 from rtclient.resumption.policy import Attempts, ReconnectPolicy
 
@@ -57,14 +58,6 @@ RETRY_RENEWAL_S: Final = 5.0
 """After a renewal that failed, about; the live connection works on."""
 TAIL_S: Final = 2.0
 """Of silence that a renewed session hears again: speech may have just begun in it."""
-
-_NO_TRANSCRIPT_DUE = frozenset(
-    {
-        "conversation.item.input_audio_transcription.completed",
-        "conversation.item.input_audio_transcription.failed",
-        "conversation.item.deleted",
-    }
-)
 
 
 class SessionKeeper:
@@ -107,10 +100,7 @@ class SessionKeeper:
         """Items of the live session that a restoration put there."""
         self._deleting: Counter[str] = Counter()
         """Items that are deleted from it to be put there again, and how often."""
-        self._unfinished: dict[str, Mapping[str, Any]] = {}
-        """Items that the program saw as added and not as done."""
-        self._untranscribed: set[str] = set()
-        """Turns whose transcript the live session still owes."""
+        self._open_ends = OpenEnds()
         self._candidate: Candidate | None = None
         self._attempts: Attempts | None = None
         self._dial_at: float | None = None
@@ -277,15 +267,9 @@ class SessionKeeper:
         """End for the program what the gone session will not end."""
         for event in self._outbox.waiting("conversation.item.truncate"):
             self._say_truncated(event)
-        for item_id, shown in tuple(self._unfinished.items()):
-            made = self.conversation.item(item_id)
-            if made is None or made.response_id is None or made.status == "completed":
-                status = "completed"
-            else:
-                status = "incomplete"  # of what the model made, the rest never comes
-            arguments = {"arguments": made.arguments} if made and made.arguments else {}
-            self._say("conversation.item.done", item={**shown, **arguments, "status": status})
         conversation = self.conversation
+        for event in self._open_ends.items_done(conversation):
+            self._tell(event)
         heard = [item for item in conversation.items if item.status == "pending"]
         committed = [item for item in heard if item.id in self._outbox.sounds]
         self._owes_response = (
@@ -296,27 +280,14 @@ class SessionKeeper:
         for item in committed:
             for kind in ("conversation.item.added", "conversation.item.done"):
                 self._say(kind, item=_heard(item))
-        for item_id in sorted(self._untranscribed):
-            error = {"type": "server_error", "code": reason, "message": "The session is gone."}
-            kind = "conversation.item.input_audio_transcription.failed"
-            self._say(kind, item_id=item_id, content_index=0, error=error)
+        for event in self._open_ends.transcripts_failed(reason):
+            self._tell(event)
         if conversation.is_user_speaking or len(committed) < len(heard):
             self._say("input_audio_buffer.cleared")
         for response in conversation.responses:
             if response.is_active:
                 self._lost.append(f"{response.id}: the rest of an answer")
-                details = {"type": "cancelled", "reason": reason}
-                self._say(
-                    "response.done",
-                    response={
-                        "object": "realtime.response",
-                        "id": response.id,
-                        "status": "cancelled",
-                        "status_details": details,
-                        "output": [],
-                        "usage": None,
-                    },
-                )
+                self._tell(response_cancelled(response.id, reason))
 
     # The candidate ------------------------------------------------------------------------
 
@@ -447,7 +418,7 @@ class SessionKeeper:
             conversation.is_user_speaking
             or conversation.is_awaiting
             or self._outbox.has_requests
-            or self._untranscribed
+            or self._open_ends.has_transcripts
             or (self._outbox.has_sound and not self._finds_turns)
             or any(response.is_active for response in conversation.responses)
             or any(item.status == "pending" for item in conversation.items)
@@ -513,20 +484,15 @@ class SessionKeeper:
     def _deliver(self, event: Event) -> None:
         self.conversation.apply(event)
         self._outbox.see(event)
-        item = event.get("item")
-        if event["type"] == "conversation.item.added" and isinstance(item, Mapping):
-            self._unfinished[str(item.get("id"))] = item
-        elif event["type"] in ("conversation.item.done", "conversation.item.deleted"):
-            self._unfinished.pop(str(event.get("item_id") or value_at(item, "id")), None)
-        elif event["type"] == "input_audio_buffer.committed" and self._transcribes:
-            self._untranscribed.add(str(event.get("item_id")))
-        if event["type"] in _NO_TRANSCRIPT_DUE:
-            self._untranscribed.discard(str(event.get("item_id")))
+        self._open_ends.note(event, transcribes=self._transcribes)
         self._out.append(Deliver(event))
 
     def _say(self, kind: str, **fields: Any) -> None:
         """Tell the program what the server would have told."""
-        self._deliver({"type": kind, "event_id": f"event_{self._new_id()}", **fields})
+        self._tell({"type": kind, **fields})
+
+    def _tell(self, event: Event) -> None:
+        self._deliver({"event_id": f"event_{self._new_id()}", **event})
 
     def _is_ours(self, item_id: str) -> bool:
         return item_id in self._there or self._deleting[item_id] > 0
